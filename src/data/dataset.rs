@@ -1,0 +1,72 @@
+//! The immutable training data: who played what, in which session, and what songs and users are.
+
+use super::{Field, Vocab};
+
+/// All plays, packed: 4 bytes each, in order of user, session and time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plays {
+    /// Song indices.
+    pub songs: Vec<u32>,
+    /// Where each session starts in `songs`; one more than there are sessions. Sessions of a user
+    /// are consecutive and ordered by their first play.
+    pub session_offsets: Vec<u64>,
+    /// Where each user's sessions start in `session_offsets`; one more than there are users.
+    pub user_sessions: Vec<u32>,
+}
+
+impl Plays {
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.session_offsets.len().saturating_sub(1)
+    }
+
+    /// The songs of one session, oldest first.
+    pub fn session(&self, session: usize) -> &[u32] {
+        let range =
+            self.session_offsets[session] as usize..self.session_offsets[session + 1] as usize;
+        &self.songs[range]
+    }
+
+    /// The sessions of one user, oldest first.
+    pub fn sessions_of(&self, user: u32) -> std::ops::Range<usize> {
+        self.user_sessions[user as usize] as usize..self.user_sessions[user as usize + 1] as usize
+    }
+
+    /// All songs a user played, oldest first, repeats included.
+    pub fn history(&self, user: u32) -> &[u32] {
+        let sessions = self.sessions_of(user);
+        let start = self.session_offsets[sessions.start] as usize;
+        &self.songs[start..self.session_offsets[sessions.end] as usize]
+    }
+
+    /// The songs of a user's latest session; empty for a user without plays.
+    pub fn last_session(&self, user: u32) -> &[u32] {
+        let sessions = self.sessions_of(user);
+        if sessions.is_empty() { &[] } else { self.session(sessions.end - 1) }
+    }
+}
+
+/// Everything a model trains on and, kept with it, everything it needs to answer.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Users of plays and of the users relation.
+    pub users: Vocab,
+    /// Songs of plays and of the songs relation.
+    pub songs: Vocab,
+    /// Attributes of users; each has one entry per user of `users`.
+    pub user_fields: Vec<Field>,
+    /// Fields of songs, without the id; each has one entry per song of `songs`.
+    pub song_fields: Vec<Field>,
+    /// Who played what.
+    pub plays: Plays,
+    /// How often each song was played.
+    pub play_counts: Vec<u32>,
+    /// Whether the plays came with sessions; without, a user's history is one session.
+    pub has_sessions: bool,
+    /// Rows of the plays relation left out because user, song, session or time was NULL.
+    pub rejected: u64,
+    /// Remarks for the analyst on how columns were read (fields skipped, rows left out).
+    pub notes: Vec<String>,
+    /// A hash of everything above: equal fingerprints mean equal training data.
+    pub fingerprint: String,
+}

@@ -1,0 +1,11 @@
+//! Plays, songs and users as packed arrays.
+//!
+//! Nothing here knows DuckDB: `store` fills these types from Arrow batches, models read them.
+
+mod dataset;
+mod field;
+mod vocab;
+
+pub use dataset::{Dataset, Plays};
+pub use field::{Codes, Encoding, Field, MISSING};
+pub use vocab::{Keys, Vocab};

@@ -1,0 +1,118 @@
+//! External ids ↔ dense indices.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// The distinct ids of users or songs, in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keys {
+    /// Ids of SQL's integer types up to 64 bits.
+    Integers(Vec<i64>),
+    /// Ids of every other type, as DuckDB casts them to VARCHAR.
+    Texts(Vec<String>),
+}
+
+impl Keys {
+    /// How many ids there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Integers(keys) => keys.len(),
+            Self::Texts(keys) => keys.len(),
+        }
+    }
+
+    /// Whether there is no id.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A bijection between external ids and `0..len`, saved with the model.
+///
+/// Indices follow the ascending order of the ids, so that the same data gives the same indices
+/// whatever the order of its rows.
+#[derive(Debug, Clone)]
+pub struct Vocab {
+    sql_type: String,
+    keys: Keys,
+    // Empty for integers: a binary search needs no second copy of the ids.
+    index: HashMap<String, u32>,
+}
+
+impl Vocab {
+    /// Builds a vocabulary from ids in ascending order without repeats; `sql_type` is the type
+    /// that ids have in SQL (`BIGINT`, `VARCHAR`, `UUID`, …).
+    pub fn new(sql_type: impl Into<String>, keys: Keys) -> Self {
+        let index = match &keys {
+            Keys::Integers(keys) => {
+                debug_assert!(keys.is_sorted());
+                HashMap::new()
+            }
+            Keys::Texts(keys) => {
+                debug_assert!(keys.is_sorted());
+                keys.iter().enumerate().map(|(i, key)| (key.clone(), i as u32)).collect()
+            }
+        };
+        Self { sql_type: sql_type.into(), keys, index }
+    }
+
+    /// The SQL type of the ids.
+    pub fn sql_type(&self) -> &str {
+        &self.sql_type
+    }
+
+    /// The ids, ascending.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// How many ids there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no id.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The id at `index` as text, as DuckDB would cast it to VARCHAR.
+    pub fn text(&self, index: u32) -> Cow<'_, str> {
+        match &self.keys {
+            Keys::Integers(keys) => Cow::Owned(keys[index as usize].to_string()),
+            Keys::Texts(keys) => Cow::Borrowed(&keys[index as usize]),
+        }
+    }
+
+    /// The index of an id given as text, or `None` if it is unknown.
+    pub fn find(&self, text: &str) -> Option<u32> {
+        match &self.keys {
+            Keys::Integers(keys) => {
+                let key: i64 = text.parse().ok()?;
+                keys.binary_search(&key).ok().map(|i| i as u32)
+            }
+            Keys::Texts(_) => self.index.get(text).copied(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_found_by_their_text() {
+        let vocab = Vocab::new("BIGINT", Keys::Integers(vec![-3, 7, 40]));
+        assert_eq!(vocab.find("7"), Some(1));
+        assert_eq!(vocab.find("8"), None);
+        assert_eq!(vocab.find("seven"), None);
+        assert_eq!(vocab.text(0), "-3");
+    }
+
+    #[test]
+    fn texts_keep_leading_zeros_apart() {
+        let vocab = Vocab::new("VARCHAR", Keys::Texts(vec!["07".into(), "7".into()]));
+        assert_eq!(vocab.find("7"), Some(1));
+        assert_eq!(vocab.find("07"), Some(0));
+    }
+}

@@ -1,0 +1,11 @@
+//! Segue: a music recommender that lives inside DuckDB.
+
+pub mod control;
+pub mod data;
+pub mod device;
+pub mod error;
+pub mod functions;
+pub mod store;
+pub mod train;
+
+pub use error::{Error, Result};

@@ -1,0 +1,71 @@
+//! The library's own connections to the caller's database.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use duckdb::{Connection, ffi};
+
+use crate::control::Control;
+use crate::error::{Error, Result};
+
+/// One database instance: the connection from which all nested ones are cloned, and the flag that
+/// stops trainings.
+///
+/// A nested connection sees neither the caller's TEMP tables nor its uncommitted changes.
+pub struct Host {
+    base: Mutex<Option<Connection>>,
+    control: Control,
+}
+
+impl Host {
+    /// Connects to an open database.
+    ///
+    /// # Safety
+    /// `database` must be a valid handle during this call; it is not kept.
+    ///
+    /// # Errors
+    /// DuckDB refuses the connection.
+    pub unsafe fn open(database: ffi::duckdb_database) -> Result<Arc<Self>> {
+        // SAFETY: the caller vouches for the handle; the connection keeps the instance alive.
+        let base = unsafe { Connection::open_from_raw(database) }?;
+        Ok(Arc::new(Self { base: Mutex::new(Some(base)), control: Control::default() }))
+    }
+
+    /// Lets go of the database, so that it can close; later calls of Segue's functions fail.
+    pub fn close(&self) {
+        self.base.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The flag that running trainings check with every batch.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+}
+
+/// Who runs a statement: the database, and where unqualified names are looked up.
+#[derive(Clone)]
+pub struct Caller {
+    /// The database.
+    pub host: Arc<Host>,
+    /// The caller's search path, if it could be read.
+    pub search_path: Option<String>,
+}
+
+impl Caller {
+    /// A connection of its own that resolves names as the caller does.
+    ///
+    /// # Errors
+    /// The database was closed.
+    pub fn connect(&self) -> Result<Connection> {
+        let connection = match &*self.host.base.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(base) => base.try_clone()?,
+            None => {
+                return Err(Error::Database("the database was closed; open it again".into()));
+            }
+        };
+        if let Some(path) = self.search_path.as_deref().filter(|path| !path.is_empty()) {
+            connection
+                .execute_batch(&format!("SET search_path = '{}'", path.replace('\'', "''")))?;
+        }
+        Ok(connection)
+    }
+}

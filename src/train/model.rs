@@ -1,0 +1,97 @@
+//! The traits a model implements.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+
+use super::options::{Options, Param};
+use crate::control::Control;
+use crate::data::Dataset;
+use crate::error::Result;
+
+/// Who asks for recommendations, after which songs.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The user, if known to the model.
+    pub user: Option<u32>,
+    /// The songs of the running session, oldest first; may be empty.
+    pub songs: &'a [u32],
+}
+
+/// Named tensors in a stable order: weights, or the state of an interrupted training.
+pub type Weights = BTreeMap<String, Tensor>;
+
+/// A trained model.
+pub trait Model: Send + Sync {
+    /// Scores every song for each context.
+    ///
+    /// `out` has shape `(contexts.len(), songs)`, row-major. A song that the model cannot score
+    /// gets negative infinity, never NaN; higher is better.
+    fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()>;
+
+    /// The learned tensors, to be stored.
+    fn weights(&self) -> Result<Weights>;
+
+    /// The mean weight a user's attention gives to each song field, over the given songs; `None`
+    /// for a model without such attention. Order as [`Model::attention_fields`].
+    fn field_attention(&self, _user: Option<u32>, _songs: &[u32]) -> Result<Option<Vec<f32>>> {
+        Ok(None)
+    }
+
+    /// The names of the fields that [`Model::field_attention`] weighs.
+    fn attention_fields(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A training under way.
+pub trait Training: Send {
+    /// Runs epoch `epoch` (from 1) and returns the mean loss per example (NaN is an error, named
+    /// by the caller). All randomness derives from the seed and `epoch`, so that a resumed
+    /// training equals an uninterrupted one.
+    fn epoch(&mut self, epoch: usize, control: &Control) -> Result<f64>;
+
+    /// The model as it is now, with its own copy of the weights.
+    fn model(&self) -> Result<Box<dyn Model>>;
+
+    /// Everything needed to go on later: weights and optimiser state. Empty for models that are
+    /// fitted in one step.
+    fn state(&self) -> Result<Weights> {
+        Ok(Weights::new())
+    }
+
+    /// Takes back what [`Training::state`] gave.
+    fn restore(&mut self, _state: &Weights) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a stored model is made of.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Users, songs, fields and histories as in training.
+    pub dataset: Arc<Dataset>,
+    /// The options of the training.
+    pub options: Options,
+    /// The learned tensors.
+    pub weights: Weights,
+}
+
+/// One model of the registry: a constant in the model's file.
+pub struct ModelSpec {
+    /// The name: `train_<name>` trains it.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub summary: &'static str,
+    /// Where it is from.
+    pub source: &'static str,
+    /// Its options, beyond those that every training has.
+    pub params: &'static [Param],
+    /// Whether training runs over epochs; otherwise one step fits the model.
+    pub iterative: bool,
+    /// Begins a training.
+    pub start: fn(Arc<Dataset>, &Options, &Device) -> Result<Box<dyn Training>>,
+    /// Builds the model from the store.
+    pub load: fn(&Artifact, &Device) -> Result<Box<dyn Model>>,
+}
