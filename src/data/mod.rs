@@ -4,8 +4,10 @@
 
 mod dataset;
 mod field;
+mod negatives;
 mod vocab;
 
 pub use dataset::{Dataset, Plays};
 pub use field::{Codes, Encoding, Field, MISSING};
+pub use negatives::PopularitySampler;
 pub use vocab::{Keys, Vocab};

@@ -4,7 +4,13 @@
 //! [`ModelSpec`]. Validation metrics come in through a callback, so nothing here depends on `eval`.
 
 mod model;
+mod optimizer;
 mod options;
+mod parameters;
+mod trainer;
 
 pub use model::{Artifact, Context, Model, ModelSpec, Training, Weights};
+pub use optimizer::{Optimizer, OptimizerKind};
 pub use options::{Default, Kind, Options, Param, Setting};
+pub use parameters::{Parameters, StepVariables};
+pub use trainer::{Best, EpochReport, Fit, Plan, Validate};
