@@ -5,6 +5,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod functions;
+pub mod models;
 pub mod nn;
 pub mod store;
 pub mod train;

@@ -1,0 +1,267 @@
+//! Training HARM.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::batch::{Batch, Group, batches, groups};
+use super::config::{Attention, Config, Loss};
+use super::network::{self, Dense};
+use super::scorer::Harm;
+use super::tables::{embed, song_lookups, user_lookups};
+use crate::control::Control;
+use crate::data::{Dataset, PopularitySampler};
+use crate::error::{Error, Result};
+use crate::nn;
+use crate::train::{Model, Optimizer, Parameters, StepVariables, Training, Weights};
+
+/// A training of HARM.
+pub struct Learner {
+    dataset: Arc<Dataset>,
+    config: Config,
+    device: Device,
+    parameters: Parameters,
+    sampler: PopularitySampler,
+    groups: Vec<Group>,
+}
+
+impl Learner {
+    /// Prepares the training: initial parameters from the seed.
+    ///
+    /// # Errors
+    /// No session has two plays, so that nothing can be predicted.
+    pub fn new(dataset: Arc<Dataset>, config: Config, device: &Device) -> Result<Self> {
+        let groups = groups(&dataset);
+        if groups.is_empty() {
+            return Err(Error::data(
+                "no session of the plays has two plays, so there is no next song to learn; \
+                 check session_id (sessionize() makes sessions), or leave it out to take each \
+                 user's history as one session",
+            ));
+        }
+        let sampler = PopularitySampler::new(&dataset.play_counts, config.alpha);
+        let parameters = initial(&dataset, &config);
+        Ok(Self { dataset, config, device: device.clone(), parameters, sampler, groups })
+    }
+
+    fn step(&mut self, groups: &[Group], rng: &mut ChaCha8Rng) -> Result<(f64, usize)> {
+        let batch = Batch::new(&self.dataset, &self.config, &self.sampler, groups, rng);
+        let mut step = StepVariables::default();
+        let loss = self.loss(&batch, &mut step, rng)?;
+        let grads = loss.backward()?;
+        self.parameters.apply(&step, &grads)?;
+        Ok((f64::from(loss.to_scalar::<f32>()?), batch.examples()))
+    }
+
+    fn loss(
+        &self,
+        batch: &Batch,
+        step: &mut StepVariables,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Tensor> {
+        let (config, device) = (&self.config, &self.device);
+        let ids = |indices: &[u32]| Tensor::from_slice(indices, indices.len(), device);
+        let dropped: Vec<bool> = if config.song_dropout > 0.0 {
+            batch.songs.iter().map(|_| rng.random_bool(config.song_dropout)).collect()
+        } else {
+            Vec::new()
+        };
+        let songs = song_lookups(&self.dataset, &batch.songs, &dropped);
+        let fields = embed(&self.parameters, "field", &songs, step, device)?; // F × (S, D)
+        let attributes = if config.attention == Attention::User {
+            let known: Vec<Option<u32>> = batch.attributes_of.iter().map(|&u| Some(u)).collect();
+            let users = user_lookups(&self.dataset, &batch.users, &known);
+            embed(&self.parameters, "user", &users, step, device)?
+        } else {
+            Vec::new()
+        };
+        let dense = dense(&self.parameters, config, step, device)?;
+        let queries = network::queries(&dense, batch.users.len(), &attributes)?;
+        let weights = network::field_weights(&dense, config.attention, &queries, &fields)?;
+        let places = network::represent(
+            &weights,
+            &fields,
+            &ids(&batch.place_group)?,
+            &ids(&batch.place_song)?,
+        )?; // (P, D)
+        let shape = (batch.examples(), batch.length);
+        let sequence = Tensor::from_slice(&batch.sequence, shape, device)?;
+        let keep = self.keep_mask(batch, rng)?;
+        let codes = network::user_codes(&dense, &places, &sequence, keep.as_ref())?; // (B, D)
+        let targets = places.index_select(&ids(&batch.target_place)?, 0)?;
+        let positives = (&codes * targets)?.sum(1)?; // (B)
+        let example_group = ids(&batch.example_group)?;
+        let seen = |tensor: &Tensor, rows: bool| -> Result<Tensor> {
+            let narrow = tensor.narrow(usize::from(!rows), 0, batch.negatives)?;
+            if rows {
+                Ok(narrow)
+            } else {
+                Ok(narrow.contiguous()?.index_select(&example_group, 0)?)
+            }
+        };
+        let weights: Vec<Tensor> =
+            weights.iter().map(|weight| seen(weight, false)).collect::<Result<_>>()?;
+        let fields: Vec<Tensor> =
+            fields.iter().map(|field| seen(field, true)).collect::<Result<_>>()?;
+        let negatives = network::candidate_scores(&codes, &weights, &fields)?; // (B, N)
+        self.compare(batch, &positives, &negatives)
+    }
+
+    /// The loss from the targets' scores `(B)` and the negatives' `(B, N)`.
+    fn compare(&self, batch: &Batch, positives: &Tensor, negatives: &Tensor) -> Result<Tensor> {
+        let (config, device) = (&self.config, &self.device);
+        let count = batch.negatives;
+        if config.loss == Loss::Negative {
+            // k · E[log σ(−u·r)], the expectation estimated by the whole pool.
+            let share = config.negatives as f32 / config.pool as f32;
+            let weights: Vec<f32> = batch.drawn.iter().map(|&n| share * n as f32).collect();
+            let weights = Tensor::from_vec(weights, count, device)?;
+            return nn::logistic_loss(positives, negatives, &weights);
+        }
+        let songs = &batch.songs[..count];
+        let sampled = config.loss == Loss::SampledSoftmax;
+        let offset = |(&song, &drawn): (&u32, &u32)| {
+            if sampled { (drawn as f32).ln() - self.sampler.log_probability(song) } else { 0.0 }
+        };
+        let row: Vec<f32> = songs.iter().zip(&batch.drawn).map(offset).collect();
+        let mut offsets = Vec::with_capacity(batch.examples() * count);
+        let mut corrections = Vec::with_capacity(batch.examples());
+        for &place in &batch.target_place {
+            let at = batch.place_song[place as usize] as usize;
+            let start = offsets.len();
+            offsets.extend_from_slice(&row);
+            // A negative that is the target is left out.
+            if at < count {
+                offsets[start + at] = -1e9;
+            }
+            let target = batch.songs[at];
+            corrections.push(if sampled { -self.sampler.log_probability(target) } else { 0.0 });
+        }
+        let offsets = Tensor::from_vec(offsets, (batch.examples(), count), device)?;
+        let corrections = Tensor::from_vec(corrections, batch.examples(), device)?;
+        nn::softmax_loss(&(positives + corrections)?, negatives, &offsets)
+    }
+
+    fn keep_mask(&self, batch: &Batch, rng: &mut ChaCha8Rng) -> Result<Option<Tensor>> {
+        let rate = self.config.dropout;
+        if rate == 0.0 {
+            return Ok(None);
+        }
+        let shape = (batch.examples(), batch.length, self.config.embedding_size);
+        let scale = (1.0 / (1.0 - rate)) as f32;
+        let values: Vec<f32> = (0..shape.0 * shape.1 * shape.2)
+            .map(|_| if rng.random::<f32>() < rate as f32 { 0.0 } else { scale })
+            .collect();
+        Ok(Some(Tensor::from_vec(values, shape, &self.device)?))
+    }
+}
+
+impl Training for Learner {
+    fn epoch(&mut self, epoch: usize, control: &Control) -> Result<f64> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
+        rng.set_stream(epoch as u64);
+        let (mut total, mut examples) = (0.0, 0);
+        for groups in batches(&self.groups, self.config.batch_size, &mut rng) {
+            control.check()?;
+            let (loss, count) = self.step(&groups, &mut rng)?;
+            total += loss * count as f64;
+            examples += count;
+            if !loss.is_finite() {
+                break;
+            }
+        }
+        Ok(total / examples.max(1) as f64)
+    }
+
+    fn model(&self) -> Result<Box<dyn Model>> {
+        let weights = self.parameters.weights()?;
+        Ok(Box::new(Harm::new(self.dataset.clone(), self.config.clone(), weights, &self.device)?))
+    }
+
+    fn state(&self) -> Result<Weights> {
+        self.parameters.state()
+    }
+
+    fn restore(&mut self, state: &Weights) -> Result<()> {
+        self.parameters.restore(state)
+    }
+}
+
+/// The dense parameters as variables of a step.
+fn dense(
+    parameters: &Parameters,
+    config: &Config,
+    step: &mut StepVariables,
+    device: &Device,
+) -> Result<Dense> {
+    let mut get = |name: &str| parameters.dense(name, step, device);
+    let mut optional = |name: &str| match parameters.contains(name) {
+        true => get(name).map(Some),
+        false => Ok(None),
+    };
+    Ok(Dense {
+        query_weight: optional("query.weight")?,
+        query_bias: optional("query.bias")?,
+        field_key: optional("field_key")?,
+        position: get("position")?,
+        q: (get("self.q.weight")?, get("self.q.bias")?),
+        k: (get("self.k.weight")?, get("self.k.bias")?),
+        output: get("output.weight")?,
+        residual: config.residual,
+    })
+}
+
+/// Initial parameters, all drawn from the seed.
+fn initial(dataset: &Dataset, config: &Config) -> Parameters {
+    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+    let optimizer = Optimizer::new(config.optimizer, config.learning_rate, config.reg);
+    let mut parameters = Parameters::new(optimizer);
+    let (d, l) = (config.embedding_size, config.max_length);
+    let fields = 1 + dataset.song_fields.len();
+    let mut add = |name: String, shape: &[usize], deviation: f32| {
+        let values = nn::normals(&mut rng, shape.iter().product(), deviation);
+        parameters.add(name, shape, values);
+    };
+    add("field.0".into(), &[dataset.songs.len() + 1, d], config.init);
+    for (j, field) in dataset.song_fields.iter().enumerate() {
+        add(format!("field.{}", j + 1), &[field.cardinality(), d], config.init);
+    }
+    if config.attention == Attention::User {
+        let attributes = 1 + dataset.user_fields.len();
+        add("user.0".into(), &[dataset.users.len() + 1, d], config.init);
+        for (j, field) in dataset.user_fields.iter().enumerate() {
+            add(format!("user.{}", j + 1), &[field.cardinality(), d], config.init);
+        }
+        add("query.weight".into(), &[d, attributes * d], 1.0 / ((attributes * d) as f32).sqrt());
+    }
+    if config.key_bias && config.attention != Attention::Mean {
+        add("field_key".into(), &[fields, d], 0.0);
+    }
+    add("position".into(), &[l, d], 0.0);
+    for side in ["self.q", "self.k"] {
+        add(format!("{side}.weight"), &[d, d], 1.0 / (d as f32).sqrt());
+        add(format!("{side}.bias"), &[l, d], 0.0);
+    }
+    if config.attention != Attention::Mean {
+        parameters.add("query.bias", &[d], vec![config.query_bias; d]);
+    }
+    parameters.add("output.weight", &[d, l * d], output_weight(config, &mut rng));
+    parameters
+}
+
+/// `W_U`: with the residual connection its last block starts as the identity, so that the user
+/// code starts as the latest song; as printed it is drawn like the other weights.
+fn output_weight(config: &Config, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let (d, l) = (config.embedding_size, config.max_length);
+    let deviation = 1.0 / ((l * d) as f32).sqrt();
+    if !config.residual {
+        return nn::normals(rng, d * l * d, deviation);
+    }
+    let mut values = vec![0.0; d * l * d];
+    for row in 0..d {
+        values[row * l * d + (l - 1) * d + row] = 1.0;
+    }
+    values
+}

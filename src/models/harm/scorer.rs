@@ -1,0 +1,311 @@
+//! A trained HARM: scores of the whole catalogue through the vocabularies of its fields.
+//!
+//! Attention logits `q·e_ij` and scores `u·e_ij` depend on a song only through its field values.
+//! So `q·E_jᵀ` and `u·E_jᵀ` are computed once per field vocabulary, as matrix products over all
+//! contexts; per song there remain a softmax over F numbers, shared by all contexts of a user, and
+//! F multiply-adds. The result equals encoding every song for every user.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
+
+use super::config::{Attention, Config, Loss};
+use super::network::{self, Dense};
+use super::tables::{Lookup, song_lookups, user_lookups};
+use crate::data::{Dataset, PopularitySampler};
+use crate::error::{Error, Result};
+use crate::train::{Context, Model, Weights};
+
+/// HARM with its weights, ready to answer.
+pub struct Harm {
+    dataset: Arc<Dataset>,
+    config: Config,
+    weights: Weights,
+    dense: Dense,
+    song_tables: Vec<Tensor>,
+    user_tables: Vec<Tensor>,
+    columns: Vec<Column>,
+    /// Added to every score: log p_noise with `correction := 'logq'`.
+    prior: Option<Vec<f32>>,
+    device: Device,
+}
+
+/// One field of the catalogue: which rows of its table each song is made of.
+struct Column {
+    /// Where each song's rows start; empty when every song has exactly one.
+    offsets: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl Column {
+    /// The song's value of a table-wide vector: the mean over its rows.
+    fn mean(&self, song: usize, values: &[f32]) -> f32 {
+        if self.offsets.is_empty() {
+            return values[self.rows[song] as usize];
+        }
+        let rows = &self.rows[self.offsets[song] as usize..self.offsets[song + 1] as usize];
+        rows.iter().map(|&row| values[row as usize]).sum::<f32>() / rows.len() as f32
+    }
+}
+
+impl Harm {
+    /// Puts weights to work.
+    ///
+    /// # Errors
+    /// A tensor is missing, or does not fit the data set.
+    pub fn new(
+        dataset: Arc<Dataset>,
+        config: Config,
+        weights: Weights,
+        device: &Device,
+    ) -> Result<Self> {
+        let get = |name: &str| -> Result<Tensor> {
+            let tensor = weights.get(name).ok_or_else(|| {
+                Error::model(format!(
+                    "the stored HARM model has no tensor '{name}'; train it again"
+                ))
+            })?;
+            Ok(tensor.to_dtype(DType::F32)?.to_device(device)?)
+        };
+        let optional = |name: &str| weights.contains_key(name).then(|| get(name)).transpose();
+        let dense = Dense {
+            query_weight: optional("query.weight")?,
+            query_bias: optional("query.bias")?,
+            field_key: optional("field_key")?,
+            position: get("position")?,
+            q: (get("self.q.weight")?, get("self.q.bias")?),
+            k: (get("self.k.weight")?, get("self.k.bias")?),
+            output: get("output.weight")?,
+            residual: config.residual,
+        };
+        let tables = |prefix: &str, count: usize| -> Result<Vec<Tensor>> {
+            (0..count).map(|j| get(&format!("{prefix}.{j}"))).collect()
+        };
+        let song_tables = tables("field", 1 + dataset.song_fields.len())?;
+        let user_tables = match config.attention {
+            Attention::User => tables("user", 1 + dataset.user_fields.len())?,
+            _ => Vec::new(),
+        };
+        let prior = (config.loss == Loss::Negative && config.logq).then(|| {
+            let noise = PopularitySampler::new(&dataset.play_counts, config.alpha);
+            (0..dataset.songs.len() as u32).map(|song| noise.log_probability(song)).collect()
+        });
+        let columns = columns(&dataset);
+        let device = device.clone();
+        Ok(Self {
+            dataset,
+            config,
+            weights,
+            dense,
+            song_tables,
+            user_tables,
+            columns,
+            prior,
+            device,
+        })
+    }
+
+    fn embed(&self, tables: &[Tensor], lookups: &[Lookup]) -> Result<Vec<Tensor>> {
+        tables
+            .iter()
+            .zip(lookups)
+            .map(|(table, lookup)| {
+                let rows = Tensor::from_slice(&lookup.rows, lookup.rows.len(), &self.device)?;
+                lookup.embed(&table.index_select(&rows, 0)?)
+            })
+            .collect()
+    }
+
+    /// The queries `(G, D)` of users; `None` is the unknown user.
+    fn queries(&self, users: &[Option<u32>]) -> Result<Tensor> {
+        let attributes = match self.config.attention {
+            Attention::User => {
+                self.embed(&self.user_tables, &user_lookups(&self.dataset, users, users))?
+            }
+            _ => Vec::new(),
+        };
+        network::queries(&self.dense, users.len(), &attributes)
+    }
+
+    /// Songs whose id was never trained look like the unknown song; their fields speak for them.
+    fn song_fields(&self, songs: &[u32]) -> Result<Vec<Tensor>> {
+        let unknown: Vec<bool> =
+            songs.iter().map(|&song| self.dataset.play_counts[song as usize] == 0).collect();
+        self.embed(&self.song_tables, &song_lookups(&self.dataset, songs, &unknown))
+    }
+
+    /// User codes `(B, D)` of eq. 5; `group_of` says which query each context has.
+    fn codes(
+        &self,
+        contexts: &[Context<'_>],
+        queries: &Tensor,
+        group_of: &[u32],
+    ) -> Result<Tensor> {
+        let latest = |context: &Context<'_>| -> usize {
+            context.songs.len().saturating_sub(self.config.max_length)
+        };
+        let longest = contexts.iter().map(|context| context.songs.len()).max().unwrap_or(0);
+        let length = longest.clamp(1, self.config.max_length);
+        let mut songs: Vec<u32> =
+            contexts.iter().flat_map(|c| &c.songs[latest(c)..]).copied().collect();
+        songs.sort_unstable();
+        songs.dedup();
+        if songs.is_empty() {
+            let shape = (contexts.len(), self.config.embedding_size);
+            return Ok(Tensor::zeros(shape, DType::F32, &self.device)?);
+        }
+        let (mut place_group, mut place_song, mut sequence) = (Vec::new(), Vec::new(), Vec::new());
+        for (context, &group) in contexts.iter().zip(group_of) {
+            let recent = &context.songs[latest(context)..];
+            sequence.extend(std::iter::repeat_n(0, length - recent.len()));
+            for song in recent {
+                place_group.push(group);
+                place_song.push(songs.binary_search(song).unwrap_or_default() as u32);
+                sequence.push(place_song.len() as u32);
+            }
+        }
+        let ids = |values: &[u32]| Tensor::from_slice(values, values.len(), &self.device);
+        let fields = self.song_fields(&songs)?;
+        let weights = network::field_weights(&self.dense, self.config.attention, queries, &fields)?;
+        let places =
+            network::represent(&weights, &fields, &ids(&place_group)?, &ids(&place_song)?)?;
+        let sequence = Tensor::from_slice(&sequence, (contexts.len(), length), &self.device)?;
+        network::user_codes(&self.dense, &places, &sequence, None)
+    }
+
+    /// `vectors · E_jᵀ` for every field: `F × (rows × |f_j|)`, on the host.
+    fn products(&self, vectors: &Tensor) -> Result<Vec<Vec<f32>>> {
+        self.song_tables
+            .iter()
+            .map(|table| Ok(vectors.matmul(&table.t()?)?.flatten_all()?.to_vec1()?))
+            .collect()
+    }
+
+    /// Every song's field weights for each group: `(G, V, F)`, or `None` when all are 1/F.
+    fn catalogue_weights(&self, queries: &Tensor) -> Result<Option<Vec<f32>>> {
+        if self.config.attention == Attention::Mean {
+            return Ok(None);
+        }
+        let (groups, size) = queries.dims2()?;
+        let fields = self.columns.len();
+        let scaled = (queries / (size as f64).sqrt())?;
+        let logits = self.products(&scaled)?;
+        let bias: Vec<f32> = match &self.dense.field_key {
+            Some(key) => scaled.matmul(&key.t()?)?.flatten_all()?.to_vec1()?, // (G, F)
+            None => vec![0.0; groups * fields],
+        };
+        let songs = self.dataset.songs.len();
+        let mut weights = vec![0.0_f32; groups * songs * fields];
+        weights.par_chunks_mut(songs * fields).enumerate().for_each(|(g, weights)| {
+            for (song, weights) in weights.chunks_exact_mut(fields).enumerate() {
+                for (j, weight) in weights.iter_mut().enumerate() {
+                    let rows = self.song_tables[j].dims()[0];
+                    let product = &logits[j][g * rows..(g + 1) * rows];
+                    *weight = self.columns[j].mean(song, product) + bias[g * fields + j];
+                }
+                softmax(weights);
+            }
+        });
+        Ok(Some(weights))
+    }
+}
+
+fn softmax(values: &mut [f32]) {
+    let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for value in values.iter_mut() {
+        *value = (*value - max).exp();
+        sum += *value;
+    }
+    for value in values {
+        *value /= sum;
+    }
+}
+
+fn columns(dataset: &Dataset) -> Vec<Column> {
+    let ids = dataset.play_counts.iter().enumerate();
+    let rows = ids.map(|(song, &plays)| if plays == 0 { 0 } else { song as u32 + 1 }).collect();
+    let id = Column { offsets: Vec::new(), rows };
+    let fields = dataset.song_fields.iter().map(|field| {
+        let mut column = Column { offsets: Vec::new(), rows: Vec::new() };
+        for song in 0..dataset.songs.len() as u32 {
+            if field.is_multi_valued() {
+                column.offsets.push(column.rows.len() as u32);
+            }
+            column.rows.extend_from_slice(field.codes_of(song));
+        }
+        if field.is_multi_valued() {
+            column.offsets.push(column.rows.len() as u32);
+        }
+        column
+    });
+    std::iter::once(id).chain(fields).collect()
+}
+
+/// Distinct users, and which of them each context has.
+fn group(contexts: &[Context<'_>]) -> (Vec<Option<u32>>, Vec<u32>) {
+    let mut users: Vec<Option<u32>> = contexts.iter().map(|context| context.user).collect();
+    users.sort_unstable();
+    users.dedup();
+    let group_of = contexts
+        .iter()
+        .map(|context| users.binary_search(&context.user).unwrap_or_default() as u32)
+        .collect();
+    (users, group_of)
+}
+
+impl Model for Harm {
+    fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
+        let songs = self.dataset.songs.len();
+        if contexts.is_empty() || songs == 0 {
+            return Ok(());
+        }
+        let (users, group_of) = group(contexts);
+        let queries = self.queries(&users)?;
+        let codes = self.codes(contexts, &queries, &group_of)?;
+        let products = self.products(&codes)?;
+        let weights = self.catalogue_weights(&queries)?;
+        let fields = self.columns.len();
+        out.par_chunks_mut(songs).enumerate().for_each(|(b, scores)| {
+            scores.fill(0.0);
+            let weights = weights.as_ref().map(|all| {
+                let g = group_of[b] as usize;
+                &all[g * songs * fields..(g + 1) * songs * fields]
+            });
+            for (j, column) in self.columns.iter().enumerate() {
+                let rows = self.song_tables[j].dims()[0];
+                let product = &products[j][b * rows..(b + 1) * rows];
+                for (song, score) in scores.iter_mut().enumerate() {
+                    let weight = weights.map_or(1.0 / fields as f32, |w| w[song * fields + j]);
+                    *score += weight * column.mean(song, product);
+                }
+            }
+            if let Some(prior) = &self.prior {
+                scores.iter_mut().zip(prior).for_each(|(score, prior)| *score += prior);
+            }
+        });
+        Ok(())
+    }
+
+    fn weights(&self) -> Result<Weights> {
+        Ok(self.weights.clone())
+    }
+
+    fn field_attention(&self, user: Option<u32>, songs: &[u32]) -> Result<Option<Vec<f32>>> {
+        if songs.is_empty() {
+            return Ok(None);
+        }
+        let queries = self.queries(&[user])?;
+        let fields = self.song_fields(songs)?;
+        let weights =
+            network::field_weights(&self.dense, self.config.attention, &queries, &fields)?;
+        let means = weights.iter().map(|w| Ok(w.mean_all()?.to_scalar::<f32>()?));
+        means.collect::<Result<Vec<f32>>>().map(Some)
+    }
+
+    fn attention_fields(&self) -> Vec<String> {
+        let fields = self.dataset.song_fields.iter().map(|field| field.name.clone());
+        std::iter::once("id".to_owned()).chain(fields).collect()
+    }
+}

@@ -1,0 +1,15 @@
+//! The models: one file each, one line in [`REGISTRY`].
+
+mod harm;
+mod item_knn;
+mod popularity;
+
+use crate::train::ModelSpec;
+
+/// Every model; `train_<name>` trains it.
+pub static REGISTRY: &[&ModelSpec] = &[&harm::SPEC, &popularity::SPEC, &item_knn::SPEC];
+
+/// The model of that name.
+pub fn find(name: &str) -> Option<&'static ModelSpec> {
+    REGISTRY.iter().copied().find(|spec| spec.name == name)
+}
