@@ -145,7 +145,7 @@ impl Catalogue {
         for song in 0..plan.songs {
             control.check()?;
             let artist = usize::from(self.artists.of(song)[0]);
-            if released[artist] % ALBUM_SONGS == 0 {
+            if released[artist].is_multiple_of(ALBUM_SONGS) {
                 years[artist] = 1975 + below(&mut rng, 48) as i32;
             }
             let album = (released[artist] / ALBUM_SONGS) as usize;

@@ -219,7 +219,7 @@ fn fill<'a>(
     mut append: impl FnMut(&mut Appender<'a>, usize) -> duckdb::Result<()>,
 ) -> Result<()> {
     for row in 0..rows {
-        if row % CHECK_ROWS == 0 {
+        if row.is_multiple_of(CHECK_ROWS) {
             control.check()?;
         }
         append(&mut appender, row)?;
