@@ -4,6 +4,7 @@
 
 mod dataset;
 mod field;
+pub mod generate;
 mod negatives;
 mod vocab;
 

@@ -30,6 +30,12 @@ impl Host {
         Ok(Arc::new(Self { base: Mutex::new(Some(base)), control: Control::default() }))
     }
 
+    /// Takes over a connection, for tests of functions that need a [`Caller`].
+    #[cfg(test)]
+    pub(crate) fn over(base: Connection) -> Arc<Self> {
+        Arc::new(Self { base: Mutex::new(Some(base)), control: Control::default() })
+    }
+
     /// Lets go of the database, so that it can close; later calls of Segue's functions fail.
     pub fn close(&self) {
         self.base.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -16,7 +16,7 @@ pub struct Lookup {
     /// Positions in `rows`: one per entity, or one per value of a multi-valued field.
     local: Vec<u32>,
     /// For a multi-valued field: the entity of each value, and one over how many values it has.
-    segments: Option<(Vec<u32>, Vec<f32>)>,
+    segments: Option<(Vec<u32>, Vec<f64>)>,
     entities: usize,
 }
 
@@ -39,13 +39,13 @@ impl Lookup {
             codes.extend_from_slice(values);
             if field.is_multi_valued() {
                 segments.extend(std::iter::repeat_n(at as u32, values.len()));
-                shares.extend(std::iter::repeat_n(1.0 / values.len() as f32, values.len()));
+                shares.extend(std::iter::repeat_n(1.0 / values.len() as f64, values.len()));
             }
         }
         Self::new(codes, field.is_multi_valued().then_some((segments, shares)), count)
     }
 
-    fn new(codes: Vec<u32>, segments: Option<(Vec<u32>, Vec<f32>)>, entities: usize) -> Self {
+    fn new(codes: Vec<u32>, segments: Option<(Vec<u32>, Vec<f64>)>, entities: usize) -> Self {
         let mut rows = codes.clone();
         rows.sort_unstable();
         rows.dedup();
