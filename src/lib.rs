@@ -4,6 +4,7 @@ pub mod control;
 pub mod data;
 pub mod device;
 pub mod error;
+pub mod eval;
 pub mod functions;
 pub mod models;
 pub mod nn;
