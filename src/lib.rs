@@ -5,6 +5,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod functions;
+pub mod session;
 pub mod store;
 pub mod train;
 
