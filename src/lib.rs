@@ -8,6 +8,7 @@ pub mod eval;
 pub mod functions;
 pub mod models;
 pub mod nn;
+pub mod session;
 pub mod store;
 pub mod train;
 

@@ -15,13 +15,13 @@ pub enum Value {
     Null,
     /// BOOLEAN.
     Bool(bool),
-    /// Any integer type that fits 64 bits, signed.
+    /// Any integer that fits 64 bits, signed; a larger one comes in as its digits.
     Int(i64),
     /// FLOAT, DOUBLE or DECIMAL.
     Float(f64),
     /// VARCHAR, and (in) every type without a variant of its own, cast to VARCHAR.
     Text(String),
-    /// TIMESTAMP, microseconds since 1970.
+    /// TIMESTAMP, microseconds since 1970; results only.
     Timestamp(i64),
     /// LIST or ARRAY.
     List(Vec<Value>),
@@ -83,7 +83,9 @@ pub struct Docs {
 pub trait TableFunction: Send + Sync {
     /// Its name in SQL.
     fn name(&self) -> String;
-    /// Positional parameters, all required.
+    /// Positional parameters, all required. NULL is an error, except for an option without a
+    /// default in a function named `segue_...`: those stand behind macros, which cannot leave an
+    /// argument out.
     fn positional(&self) -> Vec<Param>;
     /// Named parameters, all optional.
     fn named(&self) -> Vec<Param>;

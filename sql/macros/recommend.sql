@@ -1,0 +1,84 @@
+-- What a table function of DuckDB cannot be: functions of columns, as in
+-- `FROM users u, recommend(u.user_id, 10)`. Each macro wraps a scalar function that takes whole
+-- vectors and returns lists of songs.
+--
+-- Names inside a macro capture the caller's columns of the same name. Hence every name that is
+-- exposed inside starts with `__`, and only the result's columns have plain names.
+--
+-- The scalar functions carry ids as text. `segue_types` knows the id types of a model when the
+-- statement is bound: ids come in through them ('042' is 42 where ids are integers; what does not
+-- convert is an unknown id, not an error) and go out through them.
+--
+-- A NULL user or NULL songs give no rows. A NULL option is an error, except for those whose default
+-- is NULL. Unqualified, DuckDB reads a column named "user" as the name of the current user here, as
+-- it does in every subquery: write `u."user"`.
+
+CREATE OR REPLACE TEMP MACRO recommend(
+    "user", n := 10, model := NULL, version := NULL, repeats := 'allow', candidates := NULL
+) AS TABLE
+SELECT
+    (__row).rank AS rank,
+    cast_to_type((__row).song_id, __song) AS song_id,
+    (__row).score AS score,
+    (__row).source AS source
+FROM (
+    SELECT
+        __song,
+        unnest(segue_recommend(
+            coalesce(
+                CAST(TRY(cast_to_type(__user_in, __user)) AS VARCHAR),
+                CAST(__user_in AS VARCHAR)
+            ),
+            {n: n, model: model, version: version, repeats: repeats, candidates: candidates}
+        )) AS __row
+    FROM
+        (SELECT "user" AS __user_in) AS __arguments,
+        segue_types(model, version) AS __types
+) AS __rows;
+
+CREATE OR REPLACE TEMP MACRO next_songs(
+    songs, n := 10, "user" := NULL, model := NULL, version := NULL, repeats := 'allow',
+    candidates := NULL
+) AS TABLE
+SELECT
+    (__row).rank AS rank,
+    cast_to_type((__row).song_id, __song) AS song_id,
+    (__row).score AS score,
+    (__row).source AS source
+FROM (
+    SELECT
+        __song,
+        unnest(segue_next_songs(
+            coalesce(
+                CAST(TRY(cast_to_type(__songs_in, [__song])) AS VARCHAR[]),
+                CAST(__songs_in AS VARCHAR[])
+            ),
+            {
+                n: n,
+                "user": coalesce(
+                    CAST(TRY(cast_to_type(__user_in, __user)) AS VARCHAR),
+                    CAST(__user_in AS VARCHAR)
+                ),
+                model: model,
+                version: version,
+                repeats: repeats,
+                candidates: candidates
+            }
+        )) AS __row
+    FROM
+        (SELECT songs AS __songs_in, "user" AS __user_in) AS __arguments,
+        segue_types(model, version) AS __types
+) AS __rows;
+
+-- No subquery here, so that it works wherever an expression does; ids are compared as text.
+CREATE OR REPLACE TEMP MACRO score("user", song, model := NULL, version := NULL) AS
+segue_score(CAST("user" AS VARCHAR), CAST(song AS VARCHAR), {model: model, version: version});
+
+CREATE OR REPLACE TEMP MACRO field_attention(model := NULL, version := NULL) AS TABLE
+SELECT
+    cast_to_type(__user_id, __user) AS user_id,
+    __field AS field,
+    __weight AS weight
+FROM
+    segue_field_attention(model, version) AS __weights,
+    segue_types(model, version) AS __types;

@@ -1,0 +1,157 @@
+//! Scalar functions: whole vectors of arguments in, a vector of results out.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+
+use duckdb::ffi;
+
+use super::super::contract::{ScalarFunction, SqlType, Value};
+use super::read::Reader;
+use super::types::LogicalType;
+use super::{borrow, c_string, caller, check, drop_box, guard, into_raw, write};
+use crate::error::{Error, Result};
+use crate::store::{Caller, Host};
+
+/// What DuckDB keeps with a registered function.
+struct Registered {
+    name: &'static str,
+    function: Arc<dyn ScalarFunction>,
+    returns: SqlType,
+    host: Arc<Host>,
+}
+
+/// Registers one scalar function.
+///
+/// # Safety
+/// `connection` must be open.
+pub(super) unsafe fn register(
+    connection: ffi::duckdb_connection,
+    host: &Arc<Host>,
+    function: &Arc<dyn ScalarFunction>,
+) -> Result<()> {
+    let name = function.name();
+    let parameters: Vec<LogicalType> =
+        function.parameters().iter().map(LogicalType::new).collect::<Result<_>>()?;
+    let returns = function.returns();
+    let result = LogicalType::new(&returns)?;
+    let extra = Registered { name, function: function.clone(), returns, host: host.clone() };
+    // SAFETY: the handle is created and destroyed here; DuckDB copies names and types, and owns
+    // `extra` from `set_extra_info` on.
+    let state = unsafe {
+        let mut handle = ffi::duckdb_create_scalar_function();
+        ffi::duckdb_scalar_function_set_name(handle, c_string(name).as_ptr());
+        for parameter in &parameters {
+            ffi::duckdb_scalar_function_add_parameter(handle, parameter.raw());
+        }
+        ffi::duckdb_scalar_function_set_return_type(handle, result.raw());
+        // NULL arguments reach the function, which decides.
+        ffi::duckdb_scalar_function_set_special_handling(handle);
+        if function.volatile() {
+            ffi::duckdb_scalar_function_set_volatile(handle);
+        }
+        ffi::duckdb_scalar_function_set_extra_info(
+            handle,
+            into_raw(extra),
+            Some(drop_box::<Registered>),
+        );
+        ffi::duckdb_scalar_function_set_bind(handle, Some(bind));
+        ffi::duckdb_scalar_function_set_function(handle, Some(call));
+        let state = ffi::duckdb_register_scalar_function(connection, handle);
+        ffi::duckdb_destroy_scalar_function(&mut handle);
+        state
+    };
+    check(state, || format!("DuckDB refused the scalar function {name}"))
+}
+
+unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
+    // SAFETY: DuckDB calls with a valid `info` whose extra info is ours; context and bind data
+    // have one owner each.
+    let outcome = unsafe {
+        match borrow::<Registered>(ffi::duckdb_scalar_function_bind_get_extra_info(info)) {
+            Ok(registered) => guard(registered.name, || {
+                let mut context = ptr::null_mut();
+                ffi::duckdb_scalar_function_get_client_context(info, &mut context);
+                let data = into_raw(caller(&registered.host, context));
+                ffi::duckdb_scalar_function_set_bind_data(info, data, Some(drop_box::<Caller>));
+                ffi::duckdb_scalar_function_set_bind_data_copy(info, Some(copy));
+                Ok(())
+            }),
+            Err(error) => Err(c_string(&error.to_string())),
+        }
+    };
+    if let Err(message) = outcome {
+        // SAFETY: as above; the message is copied.
+        unsafe { ffi::duckdb_scalar_function_bind_set_error(info, message.as_ptr()) };
+    }
+}
+
+/// Copies the bind data when DuckDB copies an expression.
+unsafe extern "C" fn copy(data: *mut c_void) -> *mut c_void {
+    // SAFETY: DuckDB passes the data that `bind` set.
+    let copied = unsafe { borrow::<Caller>(data) }.and_then(|caller| {
+        guard("copy", || Ok(into_raw(caller.clone()))).map_err(|_| Error::Database(String::new()))
+    });
+    // A missing copy is reported by `call`.
+    copied.unwrap_or(ptr::null_mut())
+}
+
+unsafe extern "C" fn call(
+    info: ffi::duckdb_function_info,
+    input: ffi::duckdb_data_chunk,
+    output: ffi::duckdb_vector,
+) {
+    // SAFETY: DuckDB calls with valid handles; the data are those set above.
+    let outcome = unsafe {
+        let registered = borrow::<Registered>(ffi::duckdb_scalar_function_get_extra_info(info));
+        let caller = borrow::<Caller>(ffi::duckdb_scalar_function_get_bind_data(info));
+        match (registered, caller) {
+            (Ok(registered), Ok(caller)) => {
+                guard(registered.name, || compute(registered, caller, input, output))
+            }
+            (Err(error), _) | (_, Err(error)) => Err(c_string(&error.to_string())),
+        }
+    };
+    if let Err(message) = outcome {
+        // SAFETY: as above; the message is copied.
+        unsafe { ffi::duckdb_scalar_function_set_error(info, message.as_ptr()) };
+    }
+}
+
+/// # Safety
+/// `input` must be a chunk of the function's arguments, `output` a vector of its result type.
+unsafe fn compute(
+    registered: &Registered,
+    caller: &Caller,
+    input: ffi::duckdb_data_chunk,
+    output: ffi::duckdb_vector,
+) -> Result<()> {
+    // SAFETY: the chunk is valid during the call, its vectors with it.
+    let (rows, columns) = unsafe {
+        (ffi::duckdb_data_chunk_get_size(input), ffi::duckdb_data_chunk_get_column_count(input))
+    };
+    let rows = rows as usize;
+    let mut arguments = Vec::with_capacity(columns as usize);
+    for place in 0..columns {
+        // SAFETY: `place` is a column of the chunk, and DuckDB flattened it before the call.
+        let values = unsafe {
+            let vector = ffi::duckdb_data_chunk_get_vector(input, place);
+            let reader = Reader::new(vector).map_err(|error| {
+                Error::Data(format!("{}: argument {}: {error}", registered.name, place + 1))
+            })?;
+            (0..rows).map(|row| reader.get(row)).collect::<Vec<Value>>()
+        };
+        arguments.push(values);
+    }
+    let results = registered.function.call(caller, &arguments, rows)?;
+    let internal = |what: String| {
+        Error::Database(format!("internal error in {}: {what}; please report it", registered.name))
+    };
+    if results.len() != rows {
+        return Err(internal(format!("{} results for {rows} rows", results.len())));
+    }
+    let results: Vec<&Value> = results.iter().collect();
+    // SAFETY: the output vector has the result's type and room for the chunk's rows.
+    unsafe { write::column(output, &registered.returns, &results) }
+        .map_err(|error| internal(error.to_string()))
+}

@@ -1,0 +1,260 @@
+//! Table functions: bind checks the arguments, the first call for rows starts the work.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{mem, ptr, vec};
+
+use duckdb::ffi;
+
+use super::super::arguments::{self, Null};
+use super::super::contract::{Binding, Call, Rows, SqlType, TableFunction, Value};
+use super::types::LogicalType;
+use super::value::Constant;
+use super::{borrow, c_string, caller, check, drop_box, guard, into_raw, write};
+use crate::error::{Error, Result};
+use crate::store::Host;
+use crate::train::{Options, Param};
+
+/// Functions of this prefix stand behind macros, which pass NULL for an option that was not given.
+const INTERNAL_PREFIX: &str = "segue_";
+
+/// What DuckDB keeps with a registered function.
+struct Registered {
+    name: String,
+    function: Arc<dyn TableFunction>,
+    host: Arc<Host>,
+}
+
+/// One execution of a bound statement.
+struct Execution(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    rows: Option<Box<dyn Rows>>,
+    /// Rows that did not fit into the previous chunk.
+    left: vec::IntoIter<Vec<Value>>,
+    started: bool,
+    ended: bool,
+}
+
+/// Registers one table function.
+///
+/// # Safety
+/// `connection` must be open.
+pub(super) unsafe fn register(
+    connection: ffi::duckdb_connection,
+    host: &Arc<Host>,
+    function: &Arc<dyn TableFunction>,
+) -> Result<()> {
+    let name = function.name();
+    let any = LogicalType::new(&SqlType::Any)?;
+    let extra = Registered { name: name.clone(), function: function.clone(), host: host.clone() };
+    // SAFETY: the handle is created and destroyed here; DuckDB copies names and types, and owns
+    // `extra` from `set_extra_info` on.
+    let state = unsafe {
+        let mut handle = ffi::duckdb_create_table_function();
+        ffi::duckdb_table_function_set_name(handle, c_string(&name).as_ptr());
+        for _ in function.positional() {
+            ffi::duckdb_table_function_add_parameter(handle, any.raw());
+        }
+        for param in function.named() {
+            let param = c_string(param.name);
+            ffi::duckdb_table_function_add_named_parameter(handle, param.as_ptr(), any.raw());
+        }
+        ffi::duckdb_table_function_set_extra_info(
+            handle,
+            into_raw(extra),
+            Some(drop_box::<Registered>),
+        );
+        ffi::duckdb_table_function_set_bind(handle, Some(bind));
+        ffi::duckdb_table_function_set_init(handle, Some(init));
+        ffi::duckdb_table_function_set_function(handle, Some(next));
+        let state = ffi::duckdb_register_table_function(connection, handle);
+        ffi::duckdb_destroy_table_function(&mut handle);
+        state
+    };
+    check(state, || format!("DuckDB refused the table function {name}"))
+}
+
+unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
+    // SAFETY: DuckDB calls with a valid `info` whose extra info is ours.
+    let outcome = unsafe {
+        match borrow::<Registered>(ffi::duckdb_bind_get_extra_info(info)) {
+            Ok(registered) => guard(&registered.name, || bind_call(info, registered)),
+            Err(error) => Err(c_string(&error.to_string())),
+        }
+    };
+    if let Err(message) = outcome {
+        // SAFETY: as above; the message is copied.
+        unsafe { ffi::duckdb_bind_set_error(info, message.as_ptr()) };
+    }
+}
+
+/// # Safety
+/// `info` must be valid for this bind.
+unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Result<()> {
+    let function = &registered.function;
+    // SAFETY: `info` is valid; the context is freed by `caller`.
+    let caller = unsafe {
+        let mut context = ptr::null_mut();
+        ffi::duckdb_table_function_get_client_context(info, &mut context);
+        caller(&registered.host, context)
+    };
+    // SAFETY: `info` is valid.
+    let options = unsafe { arguments(info, registered) }?;
+    let binding = function.bind(&Call { options, caller })?;
+    for column in &binding.columns {
+        let logical_type = LogicalType::new(&column.sql_type)?;
+        let name = c_string(&column.name);
+        // SAFETY: name and type are copied.
+        unsafe { ffi::duckdb_bind_add_result_column(info, name.as_ptr(), logical_type.raw()) };
+    }
+    // SAFETY: DuckDB owns the binding from here on.
+    unsafe {
+        ffi::duckdb_bind_set_bind_data(info, into_raw(binding), Some(drop_box::<Binding>));
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `info` must be valid for this bind.
+unsafe fn arguments(info: ffi::duckdb_bind_info, registered: &Registered) -> Result<Options> {
+    let positional = registered.function.positional();
+    let named = registered.function.named();
+    let mut given = Vec::with_capacity(positional.len() + named.len());
+    for index in 0..positional.len() {
+        // SAFETY: `index` is below the number of declared parameters; the value is ours to free.
+        given.push(unsafe {
+            Constant::from_raw(ffi::duckdb_bind_get_parameter(info, index as ffi::idx_t))
+        });
+    }
+    for param in &named {
+        let name = c_string(param.name);
+        // SAFETY: null for a parameter that was not given, else ours to free.
+        given.push(unsafe {
+            Constant::from_raw(ffi::duckdb_bind_get_named_parameter(info, name.as_ptr()))
+        });
+    }
+    let params: Vec<Param> = positional.into_iter().chain(named).collect();
+    let mut values = Vec::with_capacity(params.len());
+    for (param, constant) in params.iter().zip(&given) {
+        let value = constant.as_ref().map(Constant::get).transpose().map_err(|error| {
+            Error::option(&registered.name, param.name, format!("has a wrong type: {error}"))
+        })?;
+        values.push(value);
+    }
+    let null =
+        if registered.name.starts_with(INTERNAL_PREFIX) { Null::Absent } else { Null::Error };
+    let mut values = values.into_iter();
+    arguments::options(&registered.name, &params, null, |_| values.next().flatten())
+}
+
+unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
+    // Starting waits for the first call for rows, so that a plan that never reads them never
+    // starts the work.
+    let execution = Execution(Mutex::new(State::default()));
+    // SAFETY: `info` is valid; DuckDB owns the execution from here on.
+    unsafe {
+        ffi::duckdb_init_set_max_threads(info, 1);
+        ffi::duckdb_init_set_init_data(info, into_raw(execution), Some(drop_box::<Execution>));
+    }
+}
+
+unsafe extern "C" fn next(info: ffi::duckdb_function_info, output: ffi::duckdb_data_chunk) {
+    // SAFETY: DuckDB calls with valid `info` and `output`; the data are those set above.
+    let outcome = unsafe {
+        let registered = borrow::<Registered>(ffi::duckdb_function_get_extra_info(info));
+        let binding = borrow::<Binding>(ffi::duckdb_function_get_bind_data(info));
+        let execution = borrow::<Execution>(ffi::duckdb_function_get_init_data(info));
+        match (registered, binding, execution) {
+            (Ok(registered), Ok(binding), Ok(execution)) => {
+                guard(&registered.name, || fill(&registered.name, binding, execution, output))
+                    .inspect_err(|_| execution.end())
+            }
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+                Err(c_string(&error.to_string()))
+            }
+        }
+    };
+    if let Err(message) = outcome {
+        // SAFETY: as above; the message is copied.
+        unsafe { ffi::duckdb_function_set_error(info, message.as_ptr()) };
+    }
+}
+
+/// # Safety
+/// `output` must be a chunk of the binding's columns.
+unsafe fn fill(
+    name: &str,
+    binding: &Binding,
+    execution: &Execution,
+    output: ffi::duckdb_data_chunk,
+) -> Result<()> {
+    let rows = execution.take(binding)?;
+    let width = binding.columns.len();
+    if let Some(row) = rows.iter().find(|row| row.len() != width) {
+        let message = format!(
+            "internal error in {name}: a row of {} values for {width} columns; please report it",
+            row.len()
+        );
+        return Err(Error::Database(message));
+    }
+    for (place, column) in binding.columns.iter().enumerate() {
+        let values: Vec<&Value> = rows.iter().map(|row| &row[place]).collect();
+        // SAFETY: the chunk has a vector of the column's type at `place`, with room for a chunk.
+        unsafe {
+            let vector = ffi::duckdb_data_chunk_get_vector(output, place as ffi::idx_t);
+            write::column(vector, &column.sql_type, &values)
+        }
+        .map_err(|error| {
+            let message = format!(
+                "internal error in {name}: column {}: {error}; please report it",
+                column.name
+            );
+            Error::Database(message)
+        })?;
+    }
+    // SAFETY: at most one chunk of rows was written.
+    unsafe { ffi::duckdb_data_chunk_set_size(output, rows.len() as ffi::idx_t) };
+    Ok(())
+}
+
+impl Execution {
+    /// The rows of the next chunk; none at the end.
+    fn take(&self, binding: &Binding) -> Result<Vec<Vec<Value>>> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.ended {
+            return Ok(Vec::new());
+        }
+        if state.left.as_slice().is_empty() {
+            if !state.started {
+                state.started = true;
+                state.rows = Some((binding.start)()?);
+            }
+            let batch = match &mut state.rows {
+                Some(rows) => rows.next()?,
+                None => Vec::new(),
+            };
+            if batch.is_empty() {
+                state.ended = true;
+                // At the end, not when the client closes the result, resources are let go.
+                state.rows = None;
+            }
+            state.left = batch.into_iter();
+        }
+        // SAFETY: a plain constant of the library.
+        let chunk_rows = unsafe { ffi::duckdb_vector_size() } as usize;
+        Ok(state.left.by_ref().take(chunk_rows).collect())
+    }
+
+    /// After an error, nothing more comes.
+    fn end(&self) {
+        let state = {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            mem::replace(&mut *state, State { started: true, ended: true, ..State::default() })
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(state))) {
+            mem::forget(payload);
+        }
+    }
+}

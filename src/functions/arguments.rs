@@ -1,0 +1,322 @@
+//! Checks the arguments of a SQL call against their declarations.
+//!
+//! Everything here runs when a statement is bound, so that a wrong argument fails before any work.
+//! DuckDB's own casts are too lenient (`epochs := 2.7` would be rounded), hence all parameters are
+//! declared as ANY and judged here.
+
+use super::contract::Value;
+use crate::error::{Error, Result};
+use crate::train::{Default, Kind, Options, Param, Setting};
+
+#[cfg(test)]
+mod tests;
+
+/// Longest piece of a given text that an error repeats, in characters.
+const QUOTED_CHARS_MAX: usize = 60;
+
+/// What an argument that is NULL means where the option has no default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Null {
+    /// An error, as for every other option.
+    Error,
+    /// As if the argument were not given: for functions behind macros, which cannot leave an
+    /// argument out.
+    Absent,
+}
+
+/// Validates the arguments of `function`, where `given` is the value of a parameter if the call
+/// has one, and fills in the defaults.
+///
+/// # Errors
+/// The first argument that is missing, NULL, or of a wrong type or range, by name.
+pub(super) fn options(
+    function: &str,
+    params: &[Param],
+    null: Null,
+    mut given: impl FnMut(&Param) -> Option<Value>,
+) -> Result<Options> {
+    let mut options = Options::defaults(params);
+    for param in params {
+        match given(param) {
+            Some(Value::Null) if null == Null::Absent && param.default == Default::Absent => {}
+            Some(value) => options.set(param.name, setting(function, param, &value)?),
+            None if param.default == Default::Required => {
+                let message = format!("is missing; give {}", allowed(param.kind));
+                return Err(Error::option(function, param.name, message));
+            }
+            None => {}
+        }
+    }
+    Ok(options)
+}
+
+/// Validates options that come packed in a STRUCT, as the macros pack them. A NULL field of an
+/// option without a default counts as not given, since a macro cannot leave an argument out.
+///
+/// # Errors
+/// As [`options`]; also a value that is no STRUCT, and a field that is no option, with the nearest
+/// name.
+pub fn options_from_struct(function: &str, params: &[Param], value: &Value) -> Result<Options> {
+    let fields = match value {
+        Value::Struct(fields) => fields.as_slice(),
+        Value::Null => &[],
+        other => {
+            let message = format!("must be a struct such as {{n: 10}}; got {}", describe(other));
+            return Err(Error::option(function, "options", message));
+        }
+    };
+    for (name, _) in fields {
+        if !params.iter().any(|param| param.name.eq_ignore_ascii_case(name)) {
+            let names: Vec<&str> = params.iter().map(|param| param.name).collect();
+            let message = format!("does not exist; {}", candidates(name, &names));
+            return Err(Error::option(function, name, message));
+        }
+    }
+    options(function, params, Null::Absent, |param| {
+        let field = fields.iter().find(|(name, _)| param.name.eq_ignore_ascii_case(name));
+        field.map(|(_, value)| value.clone())
+    })
+}
+
+fn setting(function: &str, param: &Param, value: &Value) -> Result<Setting> {
+    checked(param, value).map_err(|message| Error::option(function, param.name, message))
+}
+
+/// The names among which the caller can choose, with a guess at the one that was meant.
+pub fn candidates(given: &str, names: &[&str]) -> String {
+    let listed: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    let listed = listed.join(", ");
+    match nearest(given, names) {
+        Some(name) => format!("did you mean '{name}'? Possible: {listed}"),
+        None => format!("possible: {listed}"),
+    }
+}
+
+fn checked(param: &Param, value: &Value) -> std::result::Result<Setting, String> {
+    if *value == Value::Null {
+        return Err(null_message(param));
+    }
+    match param.kind {
+        Kind::Bool => match value {
+            Value::Bool(value) => Ok(Setting::Bool(*value)),
+            other => Err(expected(param.kind, other)),
+        },
+        Kind::Int { min, max } => whole(param.kind, min, max, value).map(Setting::Int),
+        Kind::Float { min, max } => number(param.kind, min, max, value).map(Setting::Float),
+        Kind::Choice(names) => choice(names, value).map(Setting::Text),
+        Kind::Text => text(param.kind, value).map(Setting::Text),
+        Kind::Relation => match text(param.kind, value)? {
+            name if name.trim().is_empty() => {
+                Err(format!("must be {}; got an empty text", allowed(param.kind)))
+            }
+            name => Ok(Setting::Text(name)),
+        },
+        Kind::TextList => texts(value).map(Setting::TextList),
+        Kind::IntList { min, max } => wholes(min, max, value).map(Setting::IntList),
+        Kind::Id => id(value).map(Setting::Text),
+    }
+}
+
+fn null_message(param: &Param) -> String {
+    let remedy = match param.default {
+        Default::Required => format!("give {}", allowed(param.kind)),
+        Default::Absent => "leave it out instead".to_owned(),
+        Default::Bool(value) => format!("leave it out for the default ({value})"),
+        Default::Int(value) => format!("leave it out for the default ({value})"),
+        Default::Float(value) => format!("leave it out for the default ({value})"),
+        Default::Text(value) => format!("leave it out for the default ('{value}')"),
+        Default::IntList(values) => format!("leave it out for the default ({values:?})"),
+    };
+    format!("must not be NULL; {remedy}")
+}
+
+/// What values a kind allows, to follow "must be".
+fn allowed(kind: Kind) -> String {
+    match kind {
+        Kind::Bool => "true or false".to_owned(),
+        Kind::Int { min, max } => format!("a whole number{}", integer_range(min, max)),
+        Kind::Float { min, max } => format!("a number{}", float_range(min, max)),
+        Kind::Choice(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+            format!("one of {}", names.join(", "))
+        }
+        Kind::Text => "a text".to_owned(),
+        Kind::TextList => "a list of texts, such as ['artist', 'genre']".to_owned(),
+        Kind::IntList { min, max } => {
+            format!("a non-empty list of whole numbers{}", integer_range(min, max))
+        }
+        Kind::Relation => "a table, a view, or a query in parentheses, as text".to_owned(),
+        Kind::Id => "an id, such as 42 or 'abc'".to_owned(),
+    }
+}
+
+fn integer_range(min: i64, max: i64) -> String {
+    match (min, max) {
+        (i64::MIN, i64::MAX) => String::new(),
+        (min, i64::MAX) => format!(" of at least {min}"),
+        (i64::MIN, max) => format!(" of at most {max}"),
+        (min, max) => format!(" from {min} to {max}"),
+    }
+}
+
+fn float_range(min: f64, max: f64) -> String {
+    match (min > f64::MIN, max < f64::MAX) {
+        (false, false) => String::new(),
+        (true, false) => format!(" of at least {min}"),
+        (false, true) => format!(" of at most {max}"),
+        (true, true) => format!(" from {min} to {max}"),
+    }
+}
+
+fn expected(kind: Kind, value: &Value) -> String {
+    format!("must be {}; got {}", allowed(kind), describe(value))
+}
+
+/// A given value, as an error repeats it.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Text(value) if value.chars().count() > QUOTED_CHARS_MAX => {
+            let start: String = value.chars().take(QUOTED_CHARS_MAX).collect();
+            format!("the text '{start}…'")
+        }
+        Value::Text(value) => format!("the text '{value}'"),
+        Value::Timestamp(_) => "a timestamp".to_owned(),
+        Value::List(_) => "a list".to_owned(),
+        Value::Struct(_) => "a struct".to_owned(),
+    }
+}
+
+fn whole(kind: Kind, min: i64, max: i64, value: &Value) -> std::result::Result<i64, String> {
+    let whole = match value {
+        Value::Int(value) => Some(*value),
+        // 2.0 is 2; the bounds are where every whole f64 still has an exact i64.
+        Value::Float(value) if value.fract() == 0.0 && value.abs() < 9.0e18 => Some(*value as i64),
+        _ => None,
+    };
+    match whole {
+        Some(whole) if (min..=max).contains(&whole) => Ok(whole),
+        _ => Err(wrong_number(kind, value)),
+    }
+}
+
+fn number(kind: Kind, min: f64, max: f64, value: &Value) -> std::result::Result<f64, String> {
+    let number = match value {
+        Value::Int(value) => *value as f64,
+        Value::Float(value) => *value,
+        _ => return Err(wrong_number(kind, value)),
+    };
+    if number.is_finite() && (min..=max).contains(&number) {
+        Ok(number)
+    } else {
+        Err(expected(kind, value))
+    }
+}
+
+fn wrong_number(kind: Kind, value: &Value) -> String {
+    match value {
+        // Integers beyond 64 bits arrive as text, too; their fault is the range.
+        Value::Text(text) if text.parse::<i128>().is_ok_and(|n| i64::try_from(n).is_err()) => {
+            format!("must be {}; got {text}", allowed(kind))
+        }
+        Value::Text(text) if text.parse::<f64>().is_ok() => {
+            format!("{}; give a number: {text} without quotes", expected(kind, value))
+        }
+        Value::Text(_) => format!("{}; give a number", expected(kind, value)),
+        _ => expected(kind, value),
+    }
+}
+
+fn choice(names: &'static [&'static str], value: &Value) -> std::result::Result<String, String> {
+    let Value::Text(given) = value else { return Err(expected(Kind::Choice(names), value)) };
+    match names.iter().find(|name| name.eq_ignore_ascii_case(given)) {
+        Some(name) => Ok((*name).to_owned()),
+        None => {
+            let message = expected(Kind::Choice(names), value);
+            Err(match nearest(given, names) {
+                Some(name) => format!("{message}; did you mean '{name}'?"),
+                None => message,
+            })
+        }
+    }
+}
+
+fn text(kind: Kind, value: &Value) -> std::result::Result<String, String> {
+    match value {
+        Value::Text(text) => Ok(text.clone()),
+        other => Err(expected(kind, other)),
+    }
+}
+
+fn texts(value: &Value) -> std::result::Result<Vec<String>, String> {
+    let elements = match value {
+        Value::List(elements) => elements.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    let is_list = matches!(value, Value::List(_));
+    let element = |(place, element): (usize, &Value)| match element {
+        Value::Text(text) => Ok(text.clone()),
+        other if is_list => Err(element_message(Kind::TextList, place, other)),
+        other => Err(expected(Kind::TextList, other)),
+    };
+    elements.iter().enumerate().map(element).collect()
+}
+
+fn wholes(min: i64, max: i64, value: &Value) -> std::result::Result<Vec<i64>, String> {
+    let kind = Kind::IntList { min, max };
+    match value {
+        Value::List(elements) if elements.is_empty() => {
+            Err(format!("must be {}; got an empty list", allowed(kind)))
+        }
+        Value::List(elements) => elements
+            .iter()
+            .enumerate()
+            .map(|(place, element)| {
+                whole(kind, min, max, element).map_err(|_| element_message(kind, place, element))
+            })
+            .collect(),
+        single => whole(kind, min, max, single).map(|single| vec![single]),
+    }
+}
+
+/// `place` counts from 0, the message from 1, as SQL does.
+fn element_message(kind: Kind, place: usize, element: &Value) -> String {
+    format!("must be {}; element {} is {}", allowed(kind), place + 1, describe(element))
+}
+
+fn id(value: &Value) -> std::result::Result<String, String> {
+    match value {
+        Value::Text(text) => Ok(text.clone()),
+        Value::Int(value) => Ok(value.to_string()),
+        Value::Float(value) => Ok(value.to_string()),
+        Value::Bool(value) => Ok(value.to_string()),
+        other => Err(expected(Kind::Id, other)),
+    }
+}
+
+/// The name that differs from `given` in the fewest letters, if it is near enough to be meant.
+fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    let (distance, name) =
+        names.iter().map(|name| (edit_distance(&given, &name.to_lowercase()), *name)).min()?;
+    (distance <= (name.chars().count() / 3).max(1)).then_some(name)
+}
+
+/// Levenshtein distance in characters.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}

@@ -1,0 +1,252 @@
+//! A database opened with Segue's functions in it, for the shell and for programs.
+
+use std::ffi::{CString, OsStr};
+use std::mem::{self, ManuallyDrop};
+use std::path::Path;
+use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use duckdb::{Connection, InterruptHandle, ffi};
+
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::functions::{self, Registry};
+use crate::store::Host;
+
+#[cfg(test)]
+mod tests;
+
+/// How to open a database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Refuse every change, so that several processes can share the file.
+    pub read_only: bool,
+}
+
+/// An open database with Segue's functions, and a connection to it.
+///
+/// Dropping it closes the file, so that this process or another can open it at once.
+pub struct Session {
+    /// Owned; null once closed.
+    database: ffi::duckdb_database,
+    /// Taken when `database` becomes null.
+    main: ManuallyDrop<Connection>,
+    host: Arc<Host>,
+    interrupter: Interrupter,
+}
+
+// SAFETY: the database handle may be used from any thread, one at a time; the rest is Send.
+unsafe impl Send for Session {}
+
+/// Stops the statement that runs in a [`Session`], from any thread.
+#[derive(Clone)]
+pub struct Interrupter {
+    /// Emptied when the session closes.
+    handle: Arc<Mutex<Option<Arc<InterruptHandle>>>>,
+    control: Control,
+}
+
+impl Interrupter {
+    /// Stops the running statement, and training inside it; nothing happens once the session is
+    /// closed. [`Control::reset`] of the host's control lets later statements train again.
+    pub fn interrupt(&self) {
+        self.control.stop();
+        if let Some(handle) = &*self.handle.lock().unwrap_or_else(PoisonError::into_inner) {
+            handle.interrupt();
+        }
+    }
+}
+
+impl Session {
+    /// Opens a database file, or one in memory without `path`, registers the functions of
+    /// `registry`, and runs the texts of `macros` on the session's connection.
+    ///
+    /// # Errors
+    /// The file is in use by another process, no DuckDB database, or missing where `read_only`.
+    pub fn open(
+        path: Option<&Path>,
+        options: &OpenOptions,
+        registry: &Registry,
+        macros: &[&str],
+    ) -> Result<Self> {
+        let database = RawDatabase::open(path, options)?;
+        // SAFETY: the handle is valid until `database` is dropped, and `Session` takes it over.
+        let host = unsafe { register_database(database.0, registry) }?;
+        let prepare = || {
+            // SAFETY: as above; the connection is dropped before the database is closed.
+            let main = unsafe { Connection::open_from_raw(database.0) }?;
+            macros.iter().try_for_each(|text| main.execute_batch(text))?;
+            Ok(main)
+        };
+        let main = prepare().inspect_err(|_: &Error| host.close())?;
+        let interrupter = Interrupter {
+            handle: Arc::new(Mutex::new(Some(main.interrupt_handle()))),
+            control: host.control().clone(),
+        };
+        Ok(Self { database: database.release(), main: ManuallyDrop::new(main), host, interrupter })
+    }
+
+    /// The session's connection. Clones of it must be gone before the session is closed.
+    pub fn connection(&self) -> &Connection {
+        &self.main
+    }
+
+    /// The library's side of the database.
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// A handle that stops the running statement.
+    pub fn interrupter(&self) -> Interrupter {
+        self.interrupter.clone()
+    }
+
+    /// Closes the database.
+    ///
+    /// # Errors
+    /// Clones of the session's connection, or their results, are still in use; the file then stays
+    /// open until the process ends.
+    pub fn close(mut self) -> Result<()> {
+        self.release()
+    }
+
+    fn release(&mut self) -> Result<()> {
+        let database = RawDatabase(mem::replace(&mut self.database, ptr::null_mut()));
+        if database.0.is_null() {
+            return Ok(());
+        }
+        self.interrupter.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.host.close();
+        // SAFETY: the handle was not null, so this is the first and only release.
+        let main = unsafe { ManuallyDrop::take(&mut self.main) };
+        // A transaction that failed would refuse the count.
+        let _ = main.execute_batch("ROLLBACK");
+        let count =
+            main.query_row("FROM duckdb_connection_count()", [], |row| row.get::<_, i64>(0));
+        drop(main);
+        if let Ok(1) = count {
+            return Ok(());
+        }
+        // A clone of the connection can make new ones through the handle, which therefore must
+        // stay valid: better a leak than a dangling pointer.
+        database.release();
+        let message = "a clone of the session's connection is still open, and keeps the database \
+                       file open; close it first";
+        Err(Error::Database(message.into()))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Nobody is left to tell; `close` reports the error.
+        let _ = self.release();
+    }
+}
+
+/// Registers the functions in an open database, for the loadable extension.
+///
+/// The result keeps the database open until [`Host::close`] is called.
+///
+/// # Safety
+/// `database` must be a valid handle during this call, and for as long as functions of the registry
+/// open connections of their own.
+///
+/// # Errors
+/// DuckDB refuses a connection or a function.
+pub unsafe fn register_database(
+    database: ffi::duckdb_database,
+    registry: &Registry,
+) -> Result<Arc<Host>> {
+    // SAFETY: the caller vouches for the handle; the connection is closed below.
+    unsafe {
+        let host = Host::open(database)?;
+        let mut connection = ptr::null_mut();
+        let connected = ffi::duckdb_connect(database, &mut connection) == ffi::DuckDBSuccess;
+        let registered = if connected {
+            functions::register(connection, &host, registry)
+        } else {
+            Err(Error::Database("DuckDB refused a connection".into()))
+        };
+        ffi::duckdb_disconnect(&mut connection);
+        match registered {
+            Ok(()) => Ok(host),
+            Err(error) => {
+                host.close();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A database handle that closes itself.
+struct RawDatabase(ffi::duckdb_database);
+
+impl RawDatabase {
+    fn open(path: Option<&Path>, options: &OpenOptions) -> Result<Self> {
+        if options.read_only {
+            match path {
+                None => {
+                    let message = "a database in memory cannot be read-only; name a file";
+                    return Err(Error::Database(message.into()));
+                }
+                Some(path) if !path.exists() => {
+                    let message = format!(
+                        "there is no database file '{}'; read-only mode cannot create it",
+                        path.display()
+                    );
+                    return Err(Error::Database(message));
+                }
+                Some(_) => {}
+            }
+        }
+        let location = path.map_or(OsStr::new(":memory:"), Path::as_os_str);
+        let name = CString::new(location.as_encoded_bytes()).map_err(|_| {
+            Error::Database("the name of the database file holds a NUL character".into())
+        })?;
+        let mode = if options.read_only { c"READ_ONLY" } else { c"AUTOMATIC" };
+        let mut database = Self(ptr::null_mut());
+        let mut message = ptr::null_mut();
+        // SAFETY: all strings live during the calls; config and message are freed once.
+        let (opened, message) = unsafe {
+            let mut config = ptr::null_mut();
+            ffi::duckdb_create_config(&mut config);
+            ffi::duckdb_set_config(config, c"access_mode".as_ptr(), mode.as_ptr());
+            let state = ffi::duckdb_open_ext(name.as_ptr(), &mut database.0, config, &mut message);
+            ffi::duckdb_destroy_config(&mut config);
+            let text = ffi::DuckDbString::from_nullable_ptr(message)
+                .map_or_else(String::new, |text| text.to_string_lossy().into_owned());
+            (state == ffi::DuckDBSuccess, text)
+        };
+        if opened { Ok(database) } else { Err(open_error(path, &message)) }
+    }
+
+    /// Hands the handle over.
+    fn release(mut self) -> ffi::duckdb_database {
+        mem::replace(&mut self.0, ptr::null_mut())
+    }
+}
+
+impl Drop for RawDatabase {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: owned, and closed only here.
+            unsafe { ffi::duckdb_close(&mut self.0) };
+        }
+    }
+}
+
+/// DuckDB's message in words that name the remedy, where the cause is known.
+fn open_error(path: Option<&Path>, message: &str) -> Error {
+    let path = path.map_or_else(|| ":memory:".to_owned(), |path| path.display().to_string());
+    let message = message.trim();
+    Error::Database(if message.contains("lock on file") {
+        format!(
+            "'{path}' is in use by another process; close it there, or open it read-only in both \
+             ({message})"
+        )
+    } else if message.contains("not a valid DuckDB database file") {
+        format!("'{path}' is not a DuckDB database file; check the name ({message})")
+    } else {
+        format!("cannot open '{path}': {message}")
+    })
+}
