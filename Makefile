@@ -18,7 +18,7 @@ help:
 	@echo 'make test       formatting, lints, manual pages and all tests, with their times'
 	@echo 'make shell      build Segue and open its shell; DB=file.duckdb opens that database'
 	@echo 'make libduckdb  fetch the DuckDB library once (demo, test and shell do it themselves)'
-	@echo 'make cuda       build the shell with CUDA, as $(target)/cuda/.../release/segue'
+	@echo 'make cuda       build the shell with CUDA, below $(target)/cuda'
 	@echo 'make clean      remove what was built and fetched'
 	@echo
 	@echo 'FEATURES=bundled compiles DuckDB from source in place of fetching it (about an hour).'
@@ -49,7 +49,7 @@ tools:
 	@scripts/check-tools.sh
 
 cuda: tools libduckdb
-	@scripts/build-cuda.sh '$(target)/cuda'
+	@scripts/cuda/build.sh '$(target)/cuda'
 
 clean:
 	$(CARGO) clean

@@ -67,8 +67,9 @@ trap 'rm -rf "$work"' EXIT
 
 echo "segue: fetching $library of DuckDB $version ($package)" >&2
 if ! (cd "$work" && npm pack --loglevel=error "$package") >"$work/npm.log" 2>&1; then
-  fail "npm could not fetch $package. Its last words:" \
-    "$(grep -v '^[[:space:]]*$' "$work/npm.log" | tail -n 6 | sed 's/^/    /')" \
+  # The first lines name the error; a stack trace and advice about logs follow.
+  fail "npm could not fetch $package. It says:" \
+    "$(grep -v '^\(npm error\)\{0,1\}[[:space:]]*$' "$work/npm.log" | head -n 4 | sed 's/^/    /')" \
     "Without network access npm cannot fetch. What helps:" "$remedies"
 fi
 

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 /// The tools that the scripts may count on everywhere.
 const ORDINARY: &[&str] = &[
-    "bash", "cat", "cut", "dirname", "du", "grep", "gzip", "mkdir", "mktemp", "mv", "rm", "sed",
-    "sort", "tail", "tar", "touch", "tr",
+    "bash", "cat", "cut", "dirname", "du", "grep", "gzip", "head", "mkdir", "mktemp", "mv", "rm",
+    "sed", "sort", "tail", "tar", "touch", "tr",
 ];
 
 /// An npm that packs an archive with the library that the package would have.
