@@ -4,23 +4,25 @@
 use std::path::Path;
 
 fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     if std::env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
         return;
     }
     let Some(dir) = std::env::var_os("DUCKDB_LIB_DIR") else { return };
-    let windows = std::env::var_os("CARGO_CFG_WINDOWS").is_some();
-    let found = ["libduckdb.so", "libduckdb.dylib", "duckdb.dll", "libduckdb.a"]
-        .iter()
-        .any(|name| Path::new(&dir).join(name).exists());
-    if !found {
+    let dir = Path::new(&dir);
+    // The library may arrive after a first, failed build: look again when the folder changes.
+    println!("cargo:rerun-if-changed={}", dir.display());
+    let names = ["libduckdb.so", "libduckdb.dylib", "duckdb.dll", "libduckdb.a"];
+    if !names.iter().any(|name| dir.join(name).exists()) {
         println!(
             "cargo:warning=no DuckDB library in {}: run `make libduckdb` once, or set \
              DUCKDB_LIB_DIR to a folder that holds it, or build with --features bundled",
-            Path::new(&dir).display()
+            dir.display()
         );
     }
-    if !windows && let Ok(dir) = Path::new(&dir).canonicalize() {
+    let windows = std::env::var_os("CARGO_CFG_WINDOWS").is_some();
+    if !windows && let Ok(dir) = dir.canonicalize() {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", dir.display());
     }
 }

@@ -1,0 +1,56 @@
+# `make` lists what can be made. Everything here is also plain cargo: see README.md.
+
+CARGO    ?= cargo
+# Cargo features, separated by commas: `make test FEATURES=bundled`.
+FEATURES ?=
+# Further flags for every cargo command: `make test CARGO_FLAGS=--locked`.
+CARGO_FLAGS ?=
+
+features := $(if $(FEATURES),--features $(FEATURES))
+flags    := $(CARGO_FLAGS) $(features)
+target   := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+bundled  := $(findstring bundled,$(FEATURES))
+
+.PHONY: help demo test shell cuda libduckdb tools clean
+
+help:
+	@echo 'make demo       build Segue and run sql/demo.sql on the sample in data/'
+	@echo 'make test       formatting, lints, manual pages and all tests, with their times'
+	@echo 'make shell      build Segue and open its shell; DB=file.duckdb opens that database'
+	@echo 'make libduckdb  fetch the DuckDB library once (demo, test and shell do it themselves)'
+	@echo 'make cuda       build the shell with CUDA, below $(target)/cuda'
+	@echo 'make clean      remove what was built and fetched'
+	@echo
+	@echo 'FEATURES=bundled compiles DuckDB from source in place of fetching it (about an hour).'
+	@echo 'DUCKDB_LIB_DIR=folder uses the DuckDB library in that folder.'
+
+demo: tools libduckdb
+	@scripts/timed.sh build $(CARGO) build $(flags)
+	@$(CARGO) run --quiet $(flags) -- -f sql/demo.sql
+
+# One profile and one set of features throughout, so that nothing is compiled twice: tests use
+# what the demo built, and rustdoc uses what clippy checked.
+test: tools libduckdb
+	@scripts/timed.sh 'formatting' $(CARGO) fmt --check
+	@scripts/timed.sh 'lints' $(CARGO) clippy $(flags) --all-targets -- -D warnings
+	@RUSTDOCFLAGS='-D warnings' scripts/timed.sh 'documentation' $(CARGO) doc $(flags) --no-deps
+	@scripts/timed.sh 'building the tests' $(CARGO) test $(flags) --no-run
+	@scripts/timed.sh 'tests' $(CARGO) test $(flags)
+
+shell: tools libduckdb
+	@$(CARGO) run --quiet $(flags) -- $(DB)
+
+libduckdb:
+ifeq ($(bundled),)
+	@scripts/fetch-libduckdb.sh .libduckdb
+endif
+
+tools:
+	@scripts/check-tools.sh
+
+cuda: tools libduckdb
+	@scripts/cuda/build.sh '$(target)/cuda'
+
+clean:
+	$(CARGO) clean
+	rm -rf .libduckdb

@@ -1,0 +1,219 @@
+//! What `scripts/fetch-libduckdb.sh` and `scripts/check-tools.sh` do on machines that lack things,
+//! seen with a PATH of stubs: no network is used.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// The tools that the scripts may count on everywhere.
+const ORDINARY: &[&str] = &[
+    "bash", "cat", "cut", "dirname", "du", "grep", "gzip", "head", "mkdir", "mktemp", "mv", "rm",
+    "sed", "sort", "tail", "tar", "touch", "tr",
+];
+
+/// An npm that packs an archive with the library that the package would have.
+const NPM: &str = r#"[ "$1" = pack ] || exit 9
+case $(basename "$PWD") in .libduckdb.*) ;; *) exit 8 ;; esac
+mkdir package && echo library >package/$LIBRARY && echo "$*" >>"$CALLS"
+tar -czf package.tgz package && rm -r package"#;
+
+/// A machine: a folder for its commands, and one for its files.
+struct Machine {
+    root: TempDir,
+    library: &'static str,
+}
+
+/// How a script ended.
+struct Outcome {
+    success: bool,
+    stderr: String,
+}
+
+impl Machine {
+    /// A Linux machine without npm, cargo and C compiler.
+    fn new() -> Self {
+        let machine = Self { root: tempfile::tempdir().unwrap(), library: "libduckdb.so" };
+        fs::create_dir(machine.path("bin")).unwrap();
+        fs::create_dir(machine.path("a clone")).unwrap();
+        for name in ORDINARY.iter().chain(&["basename"]) {
+            let path = std::env::var_os("PATH").unwrap();
+            let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|p| p.exists());
+            symlink(
+                found.unwrap_or_else(|| panic!("{name} is on this machine")),
+                machine.path("bin").join(name),
+            )
+            .unwrap();
+        }
+        machine.command("uname", r#"[ "$1" = -s ] && echo Linux || echo x86_64"#)
+    }
+
+    /// The same machine, where a command does what the shell script `body` says.
+    fn command(self, name: &str, body: &str) -> Self {
+        let path = self.path("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn script(&self, script: &str, arguments: &[&Path], lib_dir: Option<&Path>) -> Outcome {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+        let mut command = Command::new(self.path("bin").join("bash"));
+        command.arg(scripts.join(script)).args(arguments).env_clear();
+        command.env("PATH", self.path("bin")).env("LIBRARY", self.library);
+        command.env("CALLS", self.path("calls"));
+        if let Some(dir) = lib_dir {
+            command.env("DUCKDB_LIB_DIR", dir);
+        }
+        let output = command.output().unwrap();
+        Outcome {
+            success: output.status.success(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs the fetching script on the machine's clone.
+    fn fetch(&self) -> Outcome {
+        self.script("fetch-libduckdb.sh", &[&self.folder()], None)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.path("a clone").join(".libduckdb")
+    }
+
+    /// What npm was asked for.
+    fn calls(&self) -> Vec<String> {
+        fs::read_to_string(self.path("calls"))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_string)
+            .collect()
+    }
+
+    /// Nothing half-done lies in the clone.
+    fn is_clean(&self) -> bool {
+        let names = fs::read_dir(self.path("a clone")).unwrap();
+        names.map(|entry| entry.unwrap().file_name()).all(|name| name == ".libduckdb")
+    }
+}
+
+impl Outcome {
+    /// Fails unless the script failed and said each of these.
+    fn fails_saying(&self, parts: &[&str]) {
+        assert!(!self.success, "the script succeeded: {}", self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "'{part}' is not said in: {}", self.stderr);
+        }
+    }
+}
+
+const REMEDIES: &[&str] = &["install Node.js", "DUCKDB_LIB_DIR", "1.5.6", "FEATURES=bundled"];
+
+#[test]
+fn fetches_once() {
+    let machine = Machine::new().command("npm", NPM);
+    let outcome = machine.fetch();
+    assert!(outcome.success, "{}", outcome.stderr);
+    assert_eq!(fs::read_to_string(machine.folder().join("libduckdb.so")).unwrap(), "library\n");
+    assert!(machine.fetch().success);
+    let calls = machine.calls();
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    assert!(calls[0].ends_with("@duckdb/node-bindings-linux-x64@1.5.6-r.1"), "{calls:?}");
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn replaces_the_library_of_another_version() {
+    let machine = Machine::new().command("npm", NPM);
+    fs::create_dir(machine.folder()).unwrap();
+    fs::write(machine.folder().join("libduckdb.so"), "old").unwrap();
+    fs::write(machine.folder().join("VERSION"), "1.4.0\n").unwrap();
+    assert!(machine.fetch().success);
+    assert_eq!(fs::read_to_string(machine.folder().join("libduckdb.so")).unwrap(), "library\n");
+}
+
+#[test]
+fn picks_the_package_of_the_platform() {
+    for (system, processor, library, package) in [
+        ("Linux", "aarch64", "libduckdb.so", "linux-arm64"),
+        ("Darwin", "arm64", "libduckdb.dylib", "darwin-arm64"),
+        ("Darwin", "x86_64", "libduckdb.dylib", "darwin-x64"),
+    ] {
+        let uname = format!(r#"[ "$1" = -s ] && echo {system} || echo {processor}"#);
+        let mut machine = Machine::new().command("npm", NPM).command("uname", &uname);
+        machine.library = library;
+        let outcome = machine.fetch();
+        assert!(outcome.success, "{package}: {}", outcome.stderr);
+        assert!(machine.calls()[0].contains(package), "{:?}", machine.calls());
+        assert!(machine.folder().join(library).exists());
+    }
+}
+
+#[test]
+fn missing_npm_says_what_to_do() {
+    let machine = Machine::new();
+    let outcome = machine.fetch();
+    outcome.fails_saying(&["npm was not found"]);
+    outcome.fails_saying(REMEDIES);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn failing_npm_is_quoted() {
+    let npm = "echo 'npm error code ENOTFOUND' >&2; exit 1";
+    let machine = Machine::new().command("npm", npm);
+    let outcome = machine.fetch();
+    outcome.fails_saying(&["npm error code ENOTFOUND", "network"]);
+    outcome.fails_saying(REMEDIES);
+    assert!(machine.is_clean());
+    assert!(!machine.folder().join("libduckdb.so").exists());
+}
+
+#[test]
+fn an_archive_without_the_library_is_refused() {
+    let machine = Machine { library: "readme.txt", ..Machine::new().command("npm", NPM) };
+    machine.fetch().fails_saying(&["holds no libduckdb.so"]);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn unknown_platforms_are_named() {
+    let on = |uname| Machine::new().command("npm", NPM).command("uname", uname).fetch();
+    on("echo FreeBSD").fails_saying(&["FreeBSD", "FEATURES=bundled"]);
+    on(r#"[ "$1" = -s ] && echo Linux || echo riscv64"#)
+        .fails_saying(&["riscv64", "DUCKDB_LIB_DIR"]);
+}
+
+#[test]
+fn a_library_of_the_users_own_is_taken() {
+    let machine = Machine::new();
+    let own = machine.path("own");
+    fs::create_dir(&own).unwrap();
+    let fetch = |dir: &Path| machine.script("fetch-libduckdb.sh", &[&machine.folder()], Some(dir));
+    fetch(&own).fails_saying(&["DUCKDB_LIB_DIR", own.to_str().unwrap(), "no libduckdb.so"]);
+    fetch(Path::new("own")).fails_saying(&["absolute path"]);
+    fs::write(own.join("libduckdb.so"), "library").unwrap();
+    let outcome = fetch(&own);
+    assert!(outcome.success, "{}", outcome.stderr);
+    assert!(!machine.folder().exists());
+}
+
+#[test]
+fn missing_build_tools_are_named() {
+    let check = |machine: &Machine| machine.script("check-tools.sh", &[], None);
+    let machine = Machine::new();
+    check(&machine).fails_saying(&["cargo was not found", "rustup"]);
+    let machine = machine.command("cargo", "");
+    check(&machine).fails_saying(&["no C compiler", "build-essential", "xcode-select"]);
+    let machine = machine.command("cc", "");
+    assert!(check(&machine).success);
+}

@@ -1,0 +1,117 @@
+//! What the tests that speak SQL share: an engine on a database file, and values as text.
+
+use std::path::{Path, PathBuf};
+
+use duckdb::arrow::datatypes::DataType;
+use duckdb::types::Value;
+use segue::{Error, Result};
+use tempfile::TempDir;
+
+/// What a statement gave: its column types, and its rows as DuckDB prints them.
+pub struct Answer {
+    /// One type a column.
+    pub types: Vec<DataType>,
+    /// Rows of text; NULL is `NULL`.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A session on a database file of its own, which lives as long as the engine.
+pub struct Engine {
+    // Dropped in this order: the database is closed before its folder goes.
+    session: Option<Session>,
+    printer: duckdb::Connection,
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+/// The engine under test.
+type Session = duckdb::Connection;
+
+/// Opens the engine under test on a database file.
+fn open(path: &Path, read_only: bool) -> Result<Session> {
+    let mode = if read_only { duckdb::AccessMode::ReadOnly } else { duckdb::AccessMode::ReadWrite };
+    let config = duckdb::Config::default().access_mode(mode)?;
+    Ok(Session::open_with_flags(path, config)?)
+}
+
+/// The connection of a session.
+fn connection(session: &Session) -> &duckdb::Connection {
+    session
+}
+
+impl Engine {
+    /// An engine on a new database file.
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::tempdir().map_err(|e| Error::Database(e.to_string()))?;
+        let path = folder.path().join("test.duckdb");
+        let session = Some(open(&path, false)?);
+        let printer = duckdb::Connection::open_in_memory()?;
+        Ok(Self { session, printer, path, _folder: folder })
+    }
+
+    /// Closes the database and opens it again: what is left is what was stored.
+    pub fn restart(&mut self, read_only: bool) -> Result<()> {
+        drop(self.session.take());
+        self.session = Some(open(&self.path, read_only)?);
+        Ok(())
+    }
+
+    /// Another connection to the same open database.
+    pub fn connect(&self) -> Result<duckdb::Connection> {
+        Ok(self.connection()?.try_clone()?)
+    }
+
+    /// The session's connection.
+    pub fn connection(&self) -> Result<&duckdb::Connection> {
+        let session = self.session.as_ref();
+        Ok(connection(session.ok_or_else(|| Error::Database("the last restart failed".into()))?))
+    }
+
+    /// Runs one or more statements on the session's or on another connection, and gives the last
+    /// one's rows.
+    pub fn run(&self, other: Option<&duckdb::Connection>, sql: &str) -> Result<Answer> {
+        let connection = other.map_or_else(|| self.connection(), Ok)?;
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut values: Vec<Vec<Value>> = Vec::new();
+        while let Some(row) = rows.next()? {
+            values.push(
+                (0..row.as_ref().column_count())
+                    .map(|c| row.get(c))
+                    .collect::<std::result::Result<_, _>>()?,
+            );
+        }
+        drop(rows);
+        let types = statement.schema().fields().iter().map(|f| f.data_type().clone()).collect();
+        let text = |row: &Vec<Value>| row.iter().map(|value| self.text(value)).collect();
+        Ok(Answer { types, rows: values.iter().map(text).collect::<Result<_>>()? })
+    }
+
+    /// A value as DuckDB prints it. Text inside nested values is not quoted: where a test needs
+    /// that, its SQL casts to VARCHAR.
+    fn text(&self, value: &Value) -> Result<String> {
+        let list = |values: &[Value]| -> Result<String> {
+            Ok(values.iter().map(|v| self.text(v)).collect::<Result<Vec<_>>>()?.join(", "))
+        };
+        Ok(match value {
+            Value::Null => "NULL".into(),
+            Value::Text(text) | Value::Enum(text) => text.clone(),
+            Value::List(values) | Value::Array(values) => format!("[{}]", list(values)?),
+            Value::Struct(fields) => {
+                let field = |(name, value): &(String, Value)| -> Result<String> {
+                    Ok(format!("'{name}': {}", self.text(value)?))
+                };
+                format!("{{{}}}", fields.iter().map(field).collect::<Result<Vec<_>>>()?.join(", "))
+            }
+            Value::Map(entries) => {
+                let entry = |(key, value): &(Value, Value)| -> Result<String> {
+                    Ok(format!("{}={}", self.text(key)?, self.text(value)?))
+                };
+                format!("{{{}}}", entries.iter().map(entry).collect::<Result<Vec<_>>>()?.join(", "))
+            }
+            Value::Union(value) => self.text(value)?,
+            // DuckDB itself knows best how it writes floats, decimals, dates and so on.
+            scalar => self.printer.query_row("SELECT ?::VARCHAR", [scalar], |row| row.get(0))?,
+        })
+    }
+}
