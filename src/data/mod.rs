@@ -2,10 +2,18 @@
 //!
 //! Nothing here knows DuckDB: `store` fills these types from Arrow batches, models read them.
 
+mod builder;
+mod columns;
 mod dataset;
 mod field;
+mod fingerprint;
+mod intern;
 mod vocab;
 
+pub use builder::{MAX_PLAYS, PlaysBuilder};
+pub use columns::{CategoryColumn, ListColumn, NumberColumn, NumberKind};
 pub use dataset::{Dataset, Plays};
 pub use field::{Codes, Encoding, Field, MISSING};
+pub use fingerprint::fingerprint;
+pub use intern::{Id, IdHasher, Interner};
 pub use vocab::{Keys, Vocab};
