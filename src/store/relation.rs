@@ -3,6 +3,7 @@
 use duckdb::Connection;
 
 use super::names::{alternatives, literal, quote, similar};
+use super::rows::{Cell, rows};
 use super::syntax::{Shape, shape, starts_query};
 use crate::error::{Error, Result};
 
@@ -105,13 +106,14 @@ fn candidates(text: &str, shape: &Shape) -> Vec<String> {
 
 /// The columns, or DuckDB's message.
 fn describe(conn: &Connection, from: &str) -> std::result::Result<Vec<Column>, String> {
-    let run = || {
-        let mut statement = conn.prepare(&format!("DESCRIBE SELECT * FROM {from}"))?;
-        let rows = statement
-            .query_map([], |row| Ok(Column { name: row.get(0)?, sql_type: row.get(1)? }))?;
-        rows.collect::<duckdb::Result<Vec<Column>>>()
-    };
-    run().map_err(|error| Error::from(error).to_string())
+    let mut rows = rows(conn, &format!("DESCRIBE SELECT * FROM {from}"), [])
+        .map_err(|error| error.to_string())?;
+    let columns = rows.iter_mut().map(|row| {
+        let mut cells = row.drain(..).map(Cell::text);
+        let (name, sql_type) = (cells.next(), cells.next());
+        Column { name: name.unwrap_or_default(), sql_type: sql_type.unwrap_or_default() }
+    });
+    Ok(columns.collect())
 }
 
 /// Whether DuckDB says that there is no such table, schema or database.
@@ -121,7 +123,7 @@ fn is_missing(message: &str) -> bool {
 }
 
 /// DuckDB's message on one line, without its drawing of the statement.
-fn one_line(message: &str) -> String {
+pub(super) fn one_line(message: &str) -> String {
     let message = message.split("\n\nLINE").next().unwrap_or(message);
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -158,19 +160,14 @@ fn explain(
 
 /// Tables and views whose names are near, or all if there are only a few.
 fn did_you_mean(conn: &Connection, text: &str) -> String {
-    let run = || {
-        let mut statement = conn.prepare(
-            "SELECT DISTINCT name FROM (
-                SELECT table_name AS name, schema_name FROM duckdb_tables() WHERE NOT internal
-                UNION ALL
-                SELECT view_name, schema_name FROM duckdb_views() WHERE NOT internal)
-             WHERE schema_name <> 'segue' ORDER BY name",
-        )?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-        rows.collect::<duckdb::Result<Vec<String>>>()
-    };
+    let sql = "SELECT DISTINCT name FROM (
+            SELECT table_name AS name, schema_name FROM duckdb_tables() WHERE NOT internal
+            UNION ALL
+            SELECT view_name, schema_name FROM duckdb_views() WHERE NOT internal)
+        WHERE schema_name <> 'segue' ORDER BY name";
     // The list is a courtesy: without it the message still stands.
-    let names = run().unwrap_or_default();
+    let names = rows(conn, sql, []).unwrap_or_default();
+    let names: Vec<String> = names.into_iter().flatten().map(Cell::text).collect();
     let wanted = text.rsplit('.').next().unwrap_or(text).trim_matches('"');
     let near = similar(wanted, names.iter().map(String::as_str));
     if !near.is_empty() {
