@@ -2,15 +2,23 @@
 //!
 //! Nothing here knows DuckDB: `store` fills these types from Arrow batches, models read them.
 
+mod builder;
+mod columns;
 mod dataset;
 mod field;
 pub mod generate;
 mod negatives;
 mod test_plays;
+mod fingerprint;
+mod intern;
 mod vocab;
 
+pub use builder::{MAX_PLAYS, PlaysBuilder};
+pub use columns::{CategoryColumn, ListColumn, NumberColumn, NumberKind};
 pub use dataset::{Dataset, Plays};
 pub use field::{Codes, Encoding, Field, MISSING};
 pub use negatives::PopularitySampler;
-pub use test_plays::{TestPlays, UNKNOWN_SONG};
+pub use test_plays::TestPlays;
+pub use fingerprint::fingerprint;
+pub use intern::{Id, IdHasher, Interner};
 pub use vocab::{Keys, Vocab};

@@ -87,11 +87,16 @@ impl Vocab {
     /// The index of an id given as text, or `None` if it is unknown.
     pub fn find(&self, text: &str) -> Option<u32> {
         match &self.keys {
-            Keys::Integers(keys) => {
-                let key: i64 = text.parse().ok()?;
-                keys.binary_search(&key).ok().map(|i| i as u32)
-            }
+            Keys::Integers(_) => self.find_integer(text.parse().ok()?),
             Keys::Texts(_) => self.index.get(text).copied(),
+        }
+    }
+
+    /// The index of an id given as an integer, or `None` if it is unknown.
+    pub fn find_integer(&self, id: i64) -> Option<u32> {
+        match &self.keys {
+            Keys::Integers(keys) => keys.binary_search(&id).ok().map(|i| i as u32),
+            Keys::Texts(_) => self.index.get(id.to_string().as_str()).copied(),
         }
     }
 }

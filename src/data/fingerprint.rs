@@ -1,0 +1,82 @@
+//! One hash of all training data.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{Codes, Dataset, Encoding, Field, Keys, Vocab};
+
+/// A hash of everything that a model learns from, as 32 hexadecimal digits.
+///
+/// Vocabularies and fields are in order of ids, so the order of rows of the attribute tables has
+/// no influence; the order of plays has, because models learn from it.
+pub fn fingerprint(data: &Dataset) -> String {
+    let mut hash = Xxh3::new();
+    hash.update(b"segue dataset 1");
+    add_vocab(&mut hash, &data.users);
+    add_vocab(&mut hash, &data.songs);
+    for fields in [&data.user_fields, &data.song_fields] {
+        add_count(&mut hash, fields.len());
+        fields.iter().for_each(|field| add_field(&mut hash, field));
+    }
+    add_codes(&mut hash, &data.plays.songs);
+    add_count(&mut hash, data.plays.session_offsets.len());
+    for offset in &data.plays.session_offsets {
+        hash.update(&offset.to_le_bytes());
+    }
+    add_codes(&mut hash, &data.plays.user_sessions);
+    hash.update(&[u8::from(data.has_sessions)]);
+    format!("{:032x}", hash.digest128())
+}
+
+fn add_vocab(hash: &mut Xxh3, vocab: &Vocab) {
+    add_text(hash, vocab.sql_type());
+    add_count(hash, vocab.len());
+    match vocab.keys() {
+        Keys::Integers(keys) => keys.iter().for_each(|key| hash.update(&key.to_le_bytes())),
+        Keys::Texts(keys) => keys.iter().for_each(|key| add_text(hash, key)),
+    }
+}
+
+fn add_field(hash: &mut Xxh3, field: &Field) {
+    add_text(hash, &field.name);
+    match &field.encoding {
+        Encoding::Categories(values) => {
+            hash.update(b"categories");
+            add_count(hash, values.len());
+            values.iter().for_each(|value| add_text(hash, value));
+        }
+        Encoding::Buckets(bounds) => {
+            hash.update(b"buckets");
+            add_count(hash, bounds.len());
+            bounds.iter().for_each(|bound| hash.update(&bound.to_le_bytes()));
+        }
+    }
+    match &field.codes {
+        Codes::One(codes) => {
+            hash.update(b"one");
+            add_codes(hash, codes);
+        }
+        Codes::Many { offsets, values } => {
+            hash.update(b"many");
+            add_codes(hash, offsets);
+            add_codes(hash, values);
+        }
+    }
+}
+
+fn add_codes(hash: &mut Xxh3, codes: &[u32]) {
+    add_count(hash, codes.len());
+    // In blocks, since the hash is slow on four bytes at a time.
+    for block in codes.chunks(4096) {
+        let bytes: Vec<u8> = block.iter().flat_map(|code| code.to_le_bytes()).collect();
+        hash.update(&bytes);
+    }
+}
+
+fn add_text(hash: &mut Xxh3, text: &str) {
+    add_count(hash, text.len());
+    hash.update(text.as_bytes());
+}
+
+fn add_count(hash: &mut Xxh3, count: usize) {
+    hash.update(&(count as u64).to_le_bytes());
+}

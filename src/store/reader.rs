@@ -1,0 +1,230 @@
+//! Relations of plays, songs and users → Arrow batches → a packed [`Dataset`].
+
+use duckdb::Connection;
+use duckdb::arrow::array::Array;
+
+use super::arrow::{self, Ids};
+use super::attributes::Attributes;
+use super::columns::{is_integer, keeps_row_order};
+use super::plan::{DatasetPlan, DatasetRequest, PlaysPlan};
+use crate::control::Control;
+use crate::data::{Dataset, Interner, MAX_PLAYS, PlaysBuilder, fingerprint};
+use crate::error::Result;
+
+/// Finds out whether a dataset can be read: relations, columns and their types. Reads no rows, so
+/// that a statement fails when it is bound.
+///
+/// # Errors
+/// A relation or column is missing, ambiguous or of a wrong type.
+pub fn check(conn: &Connection, request: &DatasetRequest) -> Result<()> {
+    DatasetPlan::new(conn, request).map(drop)
+}
+
+/// Reads the plays and attributes of a training.
+///
+/// # Errors
+/// As [`check`]; no play is usable; a song or user has two rows of attributes; the analyst
+/// stopped the statement.
+pub fn read_dataset(
+    conn: &Connection,
+    request: &DatasetRequest,
+    control: &Control,
+) -> Result<Dataset> {
+    let plan = DatasetPlan::new(conn, request)?;
+    let mut users = Interner::new(is_integer(&plan.user_type));
+    let mut songs = Interner::new(is_integer(&plan.song_type));
+    let mut notes = Vec::new();
+    let plays = match &plan.plays {
+        Some(plays) => RawPlays::read(conn, plays, &mut users, &mut songs, control)?,
+        None => RawPlays::none(),
+    };
+    notes.extend(plays.notes);
+    let song_rows = plan
+        .songs
+        .as_ref()
+        .map(|plan| Attributes::read(conn, plan, &mut songs, control))
+        .transpose()?;
+    let user_rows = plan
+        .users
+        .as_ref()
+        .map(|plan| Attributes::read(conn, plan, &mut users, control))
+        .transpose()?;
+    let (users, user_ranks) = users.finish(&plan.user_type);
+    let (songs, song_ranks) = songs.finish(&plan.song_type);
+    let mut fields = |rows: Option<Attributes<'_>>, vocab, ranks: &[u32]| match rows {
+        Some(rows) => rows.finish(vocab, ranks, request.buckets, &mut notes),
+        None => Ok(Vec::new()),
+    };
+    let song_fields = fields(song_rows, &songs, &song_ranks)?;
+    let user_fields = fields(user_rows, &users, &user_ranks)?;
+    let packed = plays.builder.finish(&user_ranks, &song_ranks, control)?;
+    let mut play_counts = vec![0; songs.len()];
+    for &song in &packed.songs {
+        play_counts[song as usize] += 1;
+    }
+    let mut dataset = Dataset {
+        users,
+        songs,
+        user_fields,
+        song_fields,
+        plays: packed,
+        play_counts,
+        has_sessions: plan.plays.is_some_and(|plays| plays.session.is_some()),
+        rejected: plays.rejected,
+        notes,
+        fingerprint: String::new(),
+    };
+    dataset.fingerprint = fingerprint(&dataset);
+    Ok(dataset)
+}
+
+/// Plays as they were read, ids as codes.
+pub(super) struct RawPlays {
+    pub builder: PlaysBuilder,
+    pub rejected: u64,
+    pub notes: Vec<String>,
+}
+
+impl RawPlays {
+    fn none() -> Self {
+        Self { builder: PlaysBuilder::new(false, false), rejected: 0, notes: Vec::new() }
+    }
+
+    /// Reads all plays; at least one is usable.
+    pub(super) fn read(
+        conn: &Connection,
+        plan: &PlaysPlan,
+        users: &mut Interner,
+        songs: &mut Interner,
+        control: &Control,
+    ) -> Result<Self> {
+        let (has_sessions, has_times) = (plan.session.is_some(), plan.time.is_some());
+        let mut builder = PlaysBuilder::new(has_sessions, has_times);
+        let mut sessions =
+            Interner::new(plan.session.as_ref().is_some_and(|column| is_integer(&column.sql_type)));
+        let mut rejected = Rejected::default();
+        arrow::read(conn, &plan.relation, &plan.expressions(), control, |batch| {
+            let (user_ids, song_ids) = (Ids::new(&batch[0])?, Ids::new(&batch[1])?);
+            let session_ids = has_sessions.then(|| Ids::new(&batch[2])).transpose()?;
+            let last = batch.len() - 1;
+            let times = has_times.then(|| arrow::times(&batch[last])).transpose()?;
+            for row in 0..batch[0].len() {
+                let Some(user) = user_ids.get(row) else {
+                    rejected.users += 1;
+                    continue;
+                };
+                let Some(song) = song_ids.get(row) else {
+                    rejected.songs += 1;
+                    continue;
+                };
+                let session = session_ids.as_ref().map(|ids| ids.get(row));
+                if session == Some(None) {
+                    rejected.sessions += 1;
+                    continue;
+                }
+                if times.as_ref().is_some_and(|times| times.is_null(row)) {
+                    rejected.times += 1;
+                    continue;
+                }
+                builder.push(
+                    users.code(user),
+                    songs.code(song),
+                    session.flatten().map_or(0, |session| sessions.code(session)),
+                    times.as_ref().map_or(0, |times| times.value(row)),
+                );
+            }
+            // Found out early: what comes after this cannot be kept.
+            if builder.len() > MAX_PLAYS { Err(too_many(plan)) } else { Ok(()) }
+        })?;
+        let notes = plan_notes(conn, plan, &rejected, builder.len())?;
+        Ok(Self { builder, rejected: rejected.total(), notes })
+    }
+}
+
+fn too_many(plan: &PlaysPlan) -> crate::error::Error {
+    plan.relation.error(format!(
+        "{} has more than {MAX_PLAYS} rows, the most that a model holds: give fewer, for example \
+         the latest year, in a query in parentheses",
+        plan.relation.label
+    ))
+}
+
+/// How many rows were left out, by the first column that made them unusable.
+#[derive(Default)]
+struct Rejected {
+    users: u64,
+    songs: u64,
+    sessions: u64,
+    times: u64,
+}
+
+impl Rejected {
+    fn total(&self) -> u64 {
+        self.users + self.songs + self.sessions + self.times
+    }
+
+    fn reasons(&self, plan: &PlaysPlan) -> String {
+        let session = plan.session.as_ref().map_or("", |column| column.name.as_str());
+        let time = plan.time.as_ref().map_or("", |(column, _)| column.name.as_str());
+        [
+            (plan.listener().name.as_str(), "NULL", self.users),
+            (plan.song.name.as_str(), "NULL", self.songs),
+            (session, "NULL", self.sessions),
+            (time, "NULL or not finite", self.times),
+        ]
+        .iter()
+        .filter(|(_, _, count)| *count > 0)
+        .map(|(name, what, count)| format!("{name} is {what} in {count}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+    }
+}
+
+/// Remarks on how plays were read; an error if none of them is usable.
+fn plan_notes(
+    conn: &Connection,
+    plan: &PlaysPlan,
+    rejected: &Rejected,
+    kept: usize,
+) -> Result<Vec<String>> {
+    let label = &plan.relation.label;
+    let total = rejected.total();
+    if kept == 0 && total == 0 {
+        return Err(plan.relation.error(format!(
+            "{label} has no rows; there must be at least one play with {} and {}",
+            plan.listener().name,
+            plan.song.name
+        )));
+    }
+    if kept == 0 {
+        return Err(plan.relation.error(format!(
+            "all {total} rows of {label} were left out: {}; there must be at least one play",
+            rejected.reasons(plan)
+        )));
+    }
+    let mut notes = Vec::new();
+    if total > 0 {
+        notes.push(format!(
+            "{total} of {} rows of {label} were left out: {}",
+            total + kept as u64,
+            rejected.reasons(plan)
+        ));
+    }
+    if plan.user.is_none() {
+        notes.push(format!(
+            "{label} has no user column, so each {} counts as a user of its own",
+            plan.listener().name
+        ));
+    }
+    if !keeps_row_order(conn)? {
+        notes.push(format!(
+            "preserve_insertion_order is off, so rows of {label} that have no time or equal times \
+             may be in another order each time"
+        ));
+    }
+    Ok(notes)
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

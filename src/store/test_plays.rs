@@ -1,0 +1,198 @@
+//! Plays and songs coded with the vocabularies of a model that exists already.
+
+use duckdb::Connection;
+use duckdb::arrow::array::Array;
+
+use super::arrow::{self, Ids};
+use super::columns::{ColumnNames, Role, id_expression, id_type, is_integer};
+use super::plan::PlaysPlan;
+use super::reader::RawPlays;
+use super::relation::{Column, Relation};
+use crate::control::Control;
+use crate::data::{Dataset, Id, Interner, Keys, Vocab};
+use crate::error::Result;
+
+/// Plays to test a model with, packed.
+///
+/// Sessions are in ascending order of the users' ids, then of their first play; without session
+/// and time columns, rows keep their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TestPlays {
+    /// Song indices of the model, or [`TestPlays::UNKNOWN_SONG`].
+    pub songs: Vec<u32>,
+    /// Where each session starts in `songs`; one more than there are sessions.
+    pub session_offsets: Vec<u64>,
+    /// Whose session it is; `None` for a user that the model does not know.
+    pub users: Vec<Option<u32>>,
+    /// Whether the plays came with sessions; without, each user's plays are one session.
+    pub has_sessions: bool,
+    /// Rows left out because user, song, session or time was NULL.
+    pub rejected: u64,
+    /// Remarks for the analyst.
+    pub notes: Vec<String>,
+}
+
+impl TestPlays {
+    /// Stands for a song that the model does not know.
+    pub const UNKNOWN_SONG: u32 = u32::MAX;
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The songs of one session, oldest first.
+    pub fn session(&self, session: usize) -> &[u32] {
+        let range =
+            self.session_offsets[session] as usize..self.session_offsets[session + 1] as usize;
+        &self.songs[range]
+    }
+}
+
+/// Finds out whether test plays can be read for a model; reads no rows.
+///
+/// # Errors
+/// The relation or a column is missing or ambiguous, or ids are of another kind than the model's.
+pub fn check_test_plays(
+    conn: &Connection,
+    function: &str,
+    option: &str,
+    relation_text: &str,
+    columns: &ColumnNames,
+    dataset: &Dataset,
+) -> Result<()> {
+    plan(conn, function, option, relation_text, columns, dataset).map(drop)
+}
+
+/// Reads plays for a test; `option` is the name of the argument that holds the relation.
+///
+/// # Errors
+/// As [`check_test_plays`]; no row is usable; the analyst stopped the statement.
+pub fn read_test_plays(
+    conn: &Connection,
+    function: &str,
+    option: &str,
+    relation_text: &str,
+    columns: &ColumnNames,
+    dataset: &Dataset,
+    control: &Control,
+) -> Result<TestPlays> {
+    let plan = plan(conn, function, option, relation_text, columns, dataset)?;
+    let (user_type, song_type) = (&plan.listener().sql_type, &plan.song.sql_type);
+    let mut users = Interner::new(is_integer(user_type));
+    let mut songs = Interner::new(is_integer(song_type));
+    let raw = RawPlays::read(conn, &plan, &mut users, &mut songs, control)?;
+    let (users, user_ranks) = users.finish(user_type);
+    let (songs, song_ranks) = songs.finish(song_type);
+    let plays = raw.builder.finish(&user_ranks, &song_ranks, control)?;
+    let known_users = if plan.user.is_some() {
+        indices(&users, &dataset.users)
+    } else {
+        // A session of the test is nobody that the model knows, whatever its number.
+        vec![None; users.len()]
+    };
+    let known_songs = indices(&songs, &dataset.songs);
+    let code = |&song: &u32| known_songs[song as usize].unwrap_or(TestPlays::UNKNOWN_SONG);
+    let session_users = known_users
+        .iter()
+        .enumerate()
+        .flat_map(|(user, known)| plays.sessions_of(user as u32).map(move |_| *known));
+    Ok(TestPlays {
+        songs: plays.songs.iter().map(code).collect(),
+        users: session_users.collect(),
+        session_offsets: plays.session_offsets,
+        has_sessions: plan.session.is_some(),
+        rejected: raw.rejected,
+        notes: raw.notes,
+    })
+}
+
+fn plan(
+    conn: &Connection,
+    function: &str,
+    option: &str,
+    text: &str,
+    columns: &ColumnNames,
+    dataset: &Dataset,
+) -> Result<PlaysPlan> {
+    let relation = Relation::resolve(conn, function, option, text)?;
+    let plan = PlaysPlan::new(relation, columns)?;
+    if let Some(user) = &plan.user {
+        refuse_other_ids(&plan.relation, user, &dataset.users, "users")?;
+    }
+    refuse_other_ids(&plan.relation, &plan.song, &dataset.songs, "songs")?;
+    Ok(plan)
+}
+
+/// Reads candidate songs: indices in the model, ascending, each once. Songs that the model does
+/// not know are left out, as are NULLs.
+///
+/// The song column is found by its usual names; a relation with one column needs none.
+///
+/// # Errors
+/// The relation or its song column is missing, or its ids are of another kind than the model's.
+pub fn read_songs(
+    conn: &Connection,
+    function: &str,
+    option: &str,
+    relation_text: &str,
+    vocab: &Vocab,
+    control: &Control,
+) -> Result<Vec<u32>> {
+    let relation = Relation::resolve(conn, function, option, relation_text)?;
+    let column = match (relation.find_column(Role::Song, None)?, relation.columns.as_slice()) {
+        (Some(column), _) => column,
+        (None, [only]) => only.clone(),
+        (None, _) => return Err(relation.lacks(&[Role::Song])),
+    };
+    id_type(&relation, &column)?;
+    refuse_other_ids(&relation, &column, vocab, "songs")?;
+    let mut songs = Vec::new();
+    arrow::read(conn, &relation, &[id_expression(&column)], control, |batch| {
+        let ids = Ids::new(&batch[0])?;
+        let known = (0..batch[0].len()).filter_map(|row| index(vocab, ids.get(row)?));
+        songs.extend(known);
+        Ok(())
+    })?;
+    songs.sort_unstable();
+    songs.dedup();
+    Ok(songs)
+}
+
+/// Texts never match integer ids, so a table with ids of the other kind would silently be unknown.
+fn refuse_other_ids(relation: &Relation, column: &Column, vocab: &Vocab, what: &str) -> Result<()> {
+    let integers = matches!(vocab.keys(), Keys::Integers(_));
+    if vocab.is_empty() || integers == is_integer(&column.sql_type) {
+        return Ok(());
+    }
+    Err(relation.error(format!(
+        "{} of {} is of type {}, but the model's {what} have ids of type {}; cast it in a query, \
+         e.g. '(SELECT * REPLACE (CAST({} AS {}) AS {}) FROM …)'",
+        column.name,
+        relation.label,
+        column.sql_type,
+        vocab.sql_type(),
+        column.name,
+        vocab.sql_type(),
+        column.name
+    )))
+}
+
+/// For each id of `from` its index in `to`.
+fn indices(from: &Vocab, to: &Vocab) -> Vec<Option<u32>> {
+    match from.keys() {
+        Keys::Integers(ids) => ids.iter().map(|&id| to.find_integer(id)).collect(),
+        Keys::Texts(ids) => ids.iter().map(|id| to.find(id)).collect(),
+    }
+}
+
+fn index(vocab: &Vocab, id: Id<'_>) -> Option<u32> {
+    match id {
+        Id::Integer(id) => vocab.find_integer(id),
+        Id::Text(id) => vocab.find(id),
+    }
+}
+
+#[cfg(test)]
+#[path = "test_plays_tests.rs"]
+mod tests;
