@@ -2,7 +2,7 @@
 
 use super::answer::{Repeats, answer};
 use crate::control::Control;
-use crate::data::{Dataset, TestPlays, UNKNOWN_SONG};
+use crate::data::{Dataset, TestPlays};
 use crate::error::{Error, Result};
 use crate::nn;
 use crate::train::{Context, Model};
@@ -99,7 +99,7 @@ pub fn ranks(
 }
 
 fn rank(scores: &[f32], target: u32) -> Result<Option<usize>> {
-    if target == UNKNOWN_SONG {
+    if target == TestPlays::UNKNOWN_SONG {
         return Ok(None);
     }
     let rank = nn::rank_of(scores, target).ok_or_else(|| {
@@ -128,7 +128,7 @@ fn prepare(dataset: &Dataset, test: &TestPlays, cases: Cases) -> Prepared {
         for (position, &target) in plays.iter().enumerate() {
             let wanted = position >= first
                 && (cases.targets == Targets::Every || position + 1 == plays.len());
-            let known = target != UNKNOWN_SONG;
+            let known = target != TestPlays::UNKNOWN_SONG;
             if wanted {
                 prepared.unknown += usize::from(!known);
                 if known || !cases.skip_unknown {
@@ -205,10 +205,11 @@ mod tests {
     fn test_plays(user: Option<u32>, songs: &[u32]) -> TestPlays {
         TestPlays {
             users: vec![user],
-            offsets: vec![0, songs.len() as u64],
+            session_offsets: vec![0, songs.len() as u64],
             songs: songs.to_vec(),
             has_sessions: true,
             rejected: 0,
+            notes: Vec::new(),
         }
     }
 
@@ -243,7 +244,7 @@ mod tests {
 
     #[test]
     fn unknown_songs_are_misses_or_skipped_and_counted() {
-        let songs = [0, UNKNOWN_SONG, 0];
+        let songs = [0, TestPlays::UNKNOWN_SONG, 0];
         let missed = run(None, &songs, EVERY);
         assert_eq!((missed.ranks, missed.unknown), (vec![None, Some(1)], 1));
         let skipped = run(None, &songs, Cases { skip_unknown: true, ..EVERY });
@@ -263,7 +264,7 @@ mod tests {
 
     #[test]
     fn contexts_without_songs_get_popularity() {
-        let songs = [UNKNOWN_SONG, 3, 0];
+        let songs = [TestPlays::UNKNOWN_SONG, 3, 0];
         // 3 and 4 were played once each: tied at the top.
         assert_eq!(run(None, &songs, EVERY).ranks[0], Some(2));
     }

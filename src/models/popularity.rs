@@ -17,6 +17,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     name: "popularity",
     summary: "The most played songs, for everybody.",
     source: "a baseline without a paper",
+    example: "FROM train_popularity('plays')",
     params: &[],
     iterative: false,
     start: |dataset, _, _| Ok(Box::new(Popularity::new(&dataset))),

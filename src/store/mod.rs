@@ -18,4 +18,4 @@ pub use names::{alternatives, literal, quote, similar};
 pub use plan::DatasetRequest;
 pub use reader::{check, read_dataset};
 pub use relation::{Column, Relation};
-pub use test_plays::{TestPlays, check_test_plays, read_songs, read_test_plays};
+pub use test_plays::{check_test_plays, read_songs, read_test_plays};

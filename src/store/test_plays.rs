@@ -9,45 +9,8 @@ use super::plan::PlaysPlan;
 use super::reader::RawPlays;
 use super::relation::{Column, Relation};
 use crate::control::Control;
-use crate::data::{Dataset, Id, Interner, Keys, Vocab};
+use crate::data::{Dataset, Id, Interner, Keys, TestPlays, Vocab};
 use crate::error::Result;
-
-/// Plays to test a model with, packed.
-///
-/// Sessions are in ascending order of the users' ids, then of their first play; without session
-/// and time columns, rows keep their order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TestPlays {
-    /// Song indices of the model, or [`TestPlays::UNKNOWN_SONG`].
-    pub songs: Vec<u32>,
-    /// Where each session starts in `songs`; one more than there are sessions.
-    pub session_offsets: Vec<u64>,
-    /// Whose session it is; `None` for a user that the model does not know.
-    pub users: Vec<Option<u32>>,
-    /// Whether the plays came with sessions; without, each user's plays are one session.
-    pub has_sessions: bool,
-    /// Rows left out because user, song, session or time was NULL.
-    pub rejected: u64,
-    /// Remarks for the analyst.
-    pub notes: Vec<String>,
-}
-
-impl TestPlays {
-    /// Stands for a song that the model does not know.
-    pub const UNKNOWN_SONG: u32 = u32::MAX;
-
-    /// How many sessions there are.
-    pub fn sessions(&self) -> usize {
-        self.users.len()
-    }
-
-    /// The songs of one session, oldest first.
-    pub fn session(&self, session: usize) -> &[u32] {
-        let range =
-            self.session_offsets[session] as usize..self.session_offsets[session + 1] as usize;
-        &self.songs[range]
-    }
-}
 
 /// Finds out whether test plays can be read for a model; reads no rows.
 ///

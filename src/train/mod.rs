@@ -9,7 +9,7 @@ mod options;
 mod parameters;
 mod trainer;
 
-pub use model::{Artifact, Context, Model, ModelSpec, Training, Weights};
+pub use model::{Artifact, Context, Load, Model, ModelSpec, Start, Training, Weights};
 pub use optimizer::{Optimizer, OptimizerKind};
 pub use options::{Default, Kind, Options, Param, Setting};
 pub use parameters::{Parameters, StepVariables};

@@ -78,6 +78,12 @@ pub struct Artifact {
     pub weights: Weights,
 }
 
+/// Begins a training on a data set, with options of the model, on a device.
+pub type Start = fn(Arc<Dataset>, &Options, &Device) -> Result<Box<dyn Training>>;
+
+/// Builds a model from what was stored.
+pub type Load = fn(&Artifact, &Device) -> Result<Box<dyn Model>>;
+
 /// One model of the registry: a constant in the model's file.
 pub struct ModelSpec {
     /// The name: `train_<name>` trains it.
@@ -86,12 +92,14 @@ pub struct ModelSpec {
     pub summary: &'static str,
     /// Where it is from.
     pub source: &'static str,
+    /// A statement that trains it.
+    pub example: &'static str,
     /// Its options, beyond those that every training has.
     pub params: &'static [Param],
     /// Whether training runs over epochs; otherwise one step fits the model.
     pub iterative: bool,
     /// Begins a training.
-    pub start: fn(Arc<Dataset>, &Options, &Device) -> Result<Box<dyn Training>>,
+    pub start: Start,
     /// Builds the model from the store.
-    pub load: fn(&Artifact, &Device) -> Result<Box<dyn Model>>,
+    pub load: Load,
 }

@@ -100,7 +100,7 @@ impl Param {
 }
 
 /// Validated option values by name; options without a value and without a default are absent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, std::default::Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Options(pub BTreeMap<String, Setting>);
 
@@ -124,6 +124,11 @@ impl Options {
     /// Sets an option; the value must already be valid.
     pub fn set(&mut self, name: &str, setting: Setting) {
         self.0.insert(name.to_owned(), setting);
+    }
+
+    /// The value of an option, if it has one.
+    pub fn get(&self, name: &str) -> Option<&Setting> {
+        self.0.get(name)
     }
 
     /// Whether the option has a value.

@@ -1,0 +1,364 @@
+//! Models are rows: `models`, `training_history`, `use_model`, `drop_model`, and what the macros
+//! need to know about a model.
+
+use super::contract::{Binding, Call, Column, Docs, SqlType, TableFunction, Value};
+use super::loaded::{epoch_columns, epoch_values, load, spec};
+use super::recommend::{MODEL, VERSION};
+use super::rows::Once;
+use crate::error::{Error, Result};
+use crate::store::{self, ModelRow};
+use crate::train::{Default, Kind, Param};
+
+const NAME: Param = Param::new("model", Kind::Text, Default::Required, "The model's name.");
+
+/// `models()`: everything stored.
+pub struct Models;
+
+/// `training_history(model)`: one row per epoch.
+pub struct TrainingHistory;
+
+/// `use_model(model, version := v)`: chooses the default.
+pub struct UseModel;
+
+/// `drop_model(model, version := v)`: removes versions.
+pub struct DropModel;
+
+/// `segue_types(model, version)`: typed NULLs for the macros.
+pub struct Types;
+
+/// `segue_field_attention(model, version)`: what the macro `field_attention` shows.
+pub struct FieldAttention;
+
+fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+fn int(value: impl TryInto<i64>) -> Value {
+    value.try_into().map_or(Value::Null, Value::Int)
+}
+
+fn model_values(row: ModelRow) -> Vec<Value> {
+    let fields = row.fields.iter().map(|field| text(field)).collect();
+    vec![
+        text(&row.name),
+        Value::Int(row.version),
+        text(&row.kind),
+        text(&row.status),
+        Value::Bool(row.is_default),
+        text(&row.options_json),
+        Value::List(fields),
+        int(row.users),
+        int(row.songs),
+        int(row.plays),
+        int(row.rejected),
+        int(row.epochs),
+        int(row.best_epoch),
+        text(&row.metrics_json),
+        Value::Int(row.seed),
+        text(&row.device),
+        text(&row.fingerprint),
+        text(&row.segue_version),
+        text(&row.duckdb_version),
+        int(row.format),
+        Value::Timestamp(row.created_at),
+    ]
+}
+
+impl TableFunction for Models {
+    fn name(&self) -> String {
+        "models".into()
+    }
+
+    fn positional(&self) -> Vec<Param> {
+        Vec::new()
+    }
+
+    fn named(&self) -> Vec<Param> {
+        Vec::new()
+    }
+
+    fn docs(&self) -> Docs {
+        Docs { description: "The models stored in this database.", example: "FROM models()" }
+    }
+
+    fn bind(&self, call: &Call) -> Result<Binding> {
+        let names = [
+            ("name", SqlType::Varchar),
+            ("version", SqlType::BigInt),
+            ("kind", SqlType::Varchar),
+            ("status", SqlType::Varchar),
+            ("is_default", SqlType::Boolean),
+            ("options", SqlType::Varchar),
+            ("fields", SqlType::List(Box::new(SqlType::Varchar))),
+            ("users", SqlType::BigInt),
+            ("songs", SqlType::BigInt),
+            ("plays", SqlType::BigInt),
+            ("rejected_plays", SqlType::BigInt),
+            ("epochs", SqlType::BigInt),
+            ("best_epoch", SqlType::BigInt),
+            ("metrics", SqlType::Varchar),
+            ("seed", SqlType::BigInt),
+            ("device", SqlType::Varchar),
+            ("fingerprint", SqlType::Varchar),
+            ("segue_version", SqlType::Varchar),
+            ("duckdb_version", SqlType::Varchar),
+            ("format", SqlType::BigInt),
+            ("created_at", SqlType::Timestamp),
+        ];
+        let caller = call.caller.clone();
+        Ok(Binding {
+            columns: names.map(|(name, sql_type)| Column::new(name, sql_type)).into(),
+            start: Box::new(move || {
+                let caller = caller.clone();
+                Ok(Once::boxed(move || {
+                    let rows = store::list(&caller.connect()?)?;
+                    Ok(rows.into_iter().map(model_values).collect())
+                }))
+            }),
+        })
+    }
+}
+
+impl TableFunction for TrainingHistory {
+    fn name(&self) -> String {
+        "training_history".into()
+    }
+
+    fn positional(&self) -> Vec<Param> {
+        vec![NAME]
+    }
+
+    fn named(&self) -> Vec<Param> {
+        vec![VERSION]
+    }
+
+    fn docs(&self) -> Docs {
+        Docs {
+            description: "What each epoch of a model's training brought.",
+            example: "FROM training_history('harm')",
+        }
+    }
+
+    fn bind(&self, call: &Call) -> Result<Binding> {
+        let conn = call.caller.connect()?;
+        let name = call.options.text("model");
+        let row = store::find(&conn, "training_history", name, call.options.int("version"))?;
+        let mut columns =
+            vec![Column::new("model", SqlType::Varchar), Column::new("version", SqlType::BigInt)];
+        columns.extend(epoch_columns());
+        let caller = call.caller.clone();
+        Ok(Binding {
+            columns,
+            start: Box::new(move || {
+                let (caller, row) = (caller.clone(), row.clone());
+                Ok(Once::boxed(move || {
+                    let iterative = spec(&row).is_ok_and(|spec| spec.iterative);
+                    let epochs = store::history(&caller.connect()?, &row)?;
+                    let values = epochs.into_iter().map(|epoch| {
+                        let mut values = vec![text(&row.name), Value::Int(row.version)];
+                        values.extend(epoch_values(&epoch, iterative));
+                        values
+                    });
+                    Ok(values.collect())
+                }))
+            }),
+        })
+    }
+}
+
+impl TableFunction for UseModel {
+    fn name(&self) -> String {
+        "use_model".into()
+    }
+
+    fn positional(&self) -> Vec<Param> {
+        vec![NAME]
+    }
+
+    fn named(&self) -> Vec<Param> {
+        vec![VERSION]
+    }
+
+    fn docs(&self) -> Docs {
+        Docs {
+            description: "Makes a model the default, and one of its versions the one that its name \
+                          stands for; without a version the latest complete one.",
+            example: "CALL use_model('harm', version := 2)",
+        }
+    }
+
+    fn bind(&self, call: &Call) -> Result<Binding> {
+        let conn = call.caller.connect()?;
+        store::check_writable(&conn, "use_model")?;
+        let (name, version) = named_version(call);
+        store::find(&conn, "use_model", Some(&name), version)?;
+        let caller = call.caller.clone();
+        Ok(Binding {
+            columns: vec![
+                Column::new("model", SqlType::Varchar),
+                Column::new("version", SqlType::BigInt),
+            ],
+            start: Box::new(move || {
+                let (caller, name) = (caller.clone(), name.clone());
+                Ok(Once::boxed(move || {
+                    let row = store::use_model(&caller.connect()?, "use_model", &name, version)?;
+                    Ok(vec![vec![text(&row.name), Value::Int(row.version)]])
+                }))
+            }),
+        })
+    }
+}
+
+impl TableFunction for DropModel {
+    fn name(&self) -> String {
+        "drop_model".into()
+    }
+
+    fn positional(&self) -> Vec<Param> {
+        vec![NAME]
+    }
+
+    fn named(&self) -> Vec<Param> {
+        vec![VERSION]
+    }
+
+    fn docs(&self) -> Docs {
+        Docs {
+            description: "Removes a version of a model, or all of them.",
+            example: "CALL drop_model('harm', version := 1)",
+        }
+    }
+
+    fn bind(&self, call: &Call) -> Result<Binding> {
+        let conn = call.caller.connect()?;
+        store::check_writable(&conn, "drop_model")?;
+        let (name, version) = named_version(call);
+        // A model that cannot be read by this version can still be dropped.
+        store::exists(&conn, "drop_model", &name, version)?;
+        let caller = call.caller.clone();
+        Ok(Binding {
+            columns: vec![
+                Column::new("model", SqlType::Varchar),
+                Column::new("versions_dropped", SqlType::BigInt),
+            ],
+            start: Box::new(move || {
+                let (caller, name) = (caller.clone(), name.clone());
+                Ok(Once::boxed(move || {
+                    let conn = caller.connect()?;
+                    let dropped = store::drop_model(&conn, "drop_model", &name, version)?;
+                    Ok(vec![vec![Value::Text(name), Value::Int(dropped)]])
+                }))
+            }),
+        })
+    }
+}
+
+fn named_version(call: &Call) -> (String, Option<i64>) {
+    let name = call.options.text("model").unwrap_or_default().to_owned();
+    (name, call.options.int("version"))
+}
+
+impl TableFunction for Types {
+    fn name(&self) -> String {
+        "segue_types".into()
+    }
+
+    fn positional(&self) -> Vec<Param> {
+        vec![MODEL, VERSION]
+    }
+
+    fn named(&self) -> Vec<Param> {
+        Vec::new()
+    }
+
+    fn docs(&self) -> Docs {
+        Docs {
+            description: "One row of NULLs with the types of a model's user and song ids.",
+            example: "FROM segue_types('harm', NULL)",
+        }
+    }
+
+    fn bind(&self, call: &Call) -> Result<Binding> {
+        let conn = call.caller.connect()?;
+        let options = &call.options;
+        let row = store::find(&conn, "recommend", options.text("model"), options.int("version"))?;
+        Ok(Binding {
+            columns: vec![
+                Column::new("__user", SqlType::Named(row.user_type)),
+                Column::new("__song", SqlType::Named(row.song_type)),
+            ],
+            start: Box::new(|| Ok(Once::boxed(|| Ok(vec![vec![Value::Null, Value::Null]])))),
+        })
+    }
+}
+
+impl TableFunction for FieldAttention {
+    fn name(&self) -> String {
+        "segue_field_attention".into()
+    }
+
+    fn positional(&self) -> Vec<Param> {
+        vec![MODEL, VERSION]
+    }
+
+    fn named(&self) -> Vec<Param> {
+        Vec::new()
+    }
+
+    fn docs(&self) -> Docs {
+        Docs {
+            description: "How much weight each user's attention gives to each field of the songs \
+                          they played, on average; the weights of a user sum to 1.",
+            example: "FROM field_attention(model := 'harm')",
+        }
+    }
+
+    fn bind(&self, call: &Call) -> Result<Binding> {
+        let conn = call.caller.connect()?;
+        let (model, version) = (call.options.text("model"), call.options.int("version"));
+        store::find(&conn, "field_attention", model, version)?;
+        let (caller, options) = (call.caller.clone(), call.options.clone());
+        Ok(Binding {
+            columns: vec![
+                Column::new("__user_id", SqlType::Varchar),
+                Column::new("__field", SqlType::Varchar),
+                Column::new("__weight", SqlType::Double),
+            ],
+            start: Box::new(move || {
+                let (caller, options) = (caller.clone(), options.clone());
+                Ok(Once::boxed(move || {
+                    let (model, version) = (options.text("model"), options.int("version"));
+                    let loaded = load(&caller, "field_attention", model, version)?;
+                    attention_rows(&loaded, &caller)
+                }))
+            }),
+        })
+    }
+}
+
+fn attention_rows(
+    loaded: &super::loaded::Loaded,
+    caller: &crate::store::Caller,
+) -> Result<Vec<Vec<Value>>> {
+    let fields = loaded.model.attention_fields();
+    if fields.is_empty() {
+        return Err(Error::model(format!(
+            "field_attention: model '{}' is a {}, which does not weigh fields; train_harm makes \
+             models that do",
+            loaded.row.name, loaded.row.kind
+        )));
+    }
+    let mut rows = Vec::new();
+    for user in 0..loaded.dataset.users.len() as u32 {
+        caller.host.control().check()?;
+        let mut songs = loaded.dataset.plays.history(user).to_vec();
+        songs.sort_unstable();
+        songs.dedup();
+        let Some(weights) = loaded.model.field_attention(Some(user), &songs)? else { continue };
+        let id = loaded.dataset.users.text(user);
+        for (field, weight) in fields.iter().zip(weights) {
+            rows.push(vec![text(&id), text(field), Value::Float(f64::from(weight))]);
+        }
+    }
+    Ok(rows)
+}

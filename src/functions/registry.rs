@@ -1,0 +1,45 @@
+//! Every SQL function, one line each.
+
+use std::sync::Arc;
+
+use super::contract::Registry;
+use super::evaluate::Evaluate;
+use super::generate::{CreateListeningTables, GenerateListening};
+use super::models::{DropModel, FieldAttention, Models, TrainingHistory, Types, UseModel};
+use super::recommend::{NextSongs, Recommend, Score};
+use super::sessionize::Sessionize;
+use super::training::Train;
+use crate::models::REGISTRY;
+
+/// The macros that make functions of whole relations out of scalar functions.
+pub const MACROS: &[&str] = &[
+    include_str!("../../sql/macros/recommend.sql"),
+    include_str!("../../sql/macros/sessionize.sql"),
+];
+
+/// All functions.
+pub fn registry() -> Registry {
+    let mut registry = Registry {
+        tables: vec![
+            Arc::new(Evaluate),
+            Arc::new(Models),
+            Arc::new(TrainingHistory),
+            Arc::new(UseModel),
+            Arc::new(DropModel),
+            Arc::new(Types),
+            Arc::new(FieldAttention),
+            Arc::new(GenerateListening),
+            Arc::new(CreateListeningTables),
+        ],
+        scalars: vec![
+            Arc::new(Recommend),
+            Arc::new(NextSongs),
+            Arc::new(Score),
+            Arc::new(Sessionize),
+        ],
+    };
+    for spec in REGISTRY {
+        registry.tables.push(Arc::new(Train(spec)));
+    }
+    registry
+}

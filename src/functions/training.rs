@@ -1,0 +1,60 @@
+//! `train_<model>`: one row per epoch, as it ends.
+//!
+//! Reading rows drives training. When nobody reads on (LIMIT, a dropped cursor, Ctrl-C), training
+//! stops after the running epoch and the best epoch so far is kept as an interrupted model, which
+//! the same statement resumes. A finished training is found, not repeated.
+
+mod options;
+mod run;
+
+pub(super) use options::{SESSION, SONG, TIME, USER, column_names};
+
+use std::sync::Arc;
+
+use super::contract::{Binding, Call, Column, Docs, SqlType, TableFunction};
+use super::loaded::epoch_columns;
+use crate::device;
+use crate::error::Result;
+use crate::store;
+use crate::train::{ModelSpec, Param};
+
+/// The training function of one model.
+pub struct Train(pub &'static ModelSpec);
+
+impl TableFunction for Train {
+    fn name(&self) -> String {
+        format!("train_{}", self.0.name)
+    }
+
+    fn positional(&self) -> Vec<Param> {
+        vec![options::PLAYS]
+    }
+
+    fn named(&self) -> Vec<Param> {
+        options::COMMON.iter().chain(self.0.params).copied().collect()
+    }
+
+    fn docs(&self) -> Docs {
+        Docs { description: self.0.summary, example: self.0.example }
+    }
+
+    fn bind(&self, call: &Call) -> Result<Binding> {
+        let function = self.name();
+        let conn = call.caller.connect()?;
+        store::check_writable(&conn, &function)?;
+        let request = options::request(&function, &call.options);
+        store::check(&conn, &request)?;
+        if let Some(validation) = call.options.text("validation") {
+            store::check_plays(&conn, &function, "validation", validation, &request.columns)?;
+        }
+        device::open(call.options.text("device").unwrap_or("auto"))?;
+        let mut columns = epoch_columns();
+        columns.push(Column::new("status", SqlType::Varchar));
+        columns.push(Column::new("note", SqlType::Varchar));
+        let (spec, call) = (self.0, Arc::new(call.clone()));
+        Ok(Binding {
+            columns,
+            start: Box::new(move || Ok(Box::new(run::Run::new(spec, call.clone())))),
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! Options that every training has.
+
+use crate::device::DEVICES;
+use crate::functions::loaded::VALIDATION_METRICS;
+use crate::store::{ColumnNames, DatasetRequest};
+use crate::train::{Default, Kind, ModelSpec, Options, Param};
+
+/// Who played what.
+pub(super) const PLAYS: Param = Param::new(
+    "plays",
+    Kind::Relation,
+    Default::Required,
+    "Who played what: a table, view, or query in parentheses with columns for user and song, and \
+     optionally time and session.",
+);
+
+/// The options, in the order of the manual.
+pub(super) const COMMON: &[Param] = &[
+    Param::new(
+        "songs",
+        Kind::Relation,
+        Default::Absent,
+        "What songs are: one row a song. Every other column can be a field. Songs without plays \
+         can be recommended through their fields.",
+    ),
+    Param::new(
+        "users",
+        Kind::Relation,
+        Default::Absent,
+        "What users are: one row a user. Every other column can be an attribute.",
+    ),
+    Param::new(
+        "model",
+        Kind::Text,
+        Default::Absent,
+        "The name to store the model under; by default the kind's (train_harm stores 'harm'). \
+         Another training under a name makes its next version.",
+    ),
+    USER,
+    SONG,
+    TIME,
+    SESSION,
+    Param::new(
+        "fields",
+        Kind::TextList,
+        Default::Absent,
+        "The columns of songs to use; by default all but text that is different for nearly every \
+         song.",
+    ),
+    Param::new(
+        "attributes",
+        Kind::TextList,
+        Default::Absent,
+        "The columns of users to use; by default all.",
+    ),
+    Param::new(
+        "buckets",
+        Kind::Int { min: 2, max: 100_000 },
+        Default::Int(20),
+        "Numbers with more distinct values than this are cut into this many quantile buckets.",
+    ),
+    Param::new(
+        "validation",
+        Kind::Relation,
+        Default::Absent,
+        "Held-out plays to measure every epoch on; they choose the best epoch and stop training.",
+    ),
+    Param::new(
+        "metric",
+        Kind::Choice(&VALIDATION_METRICS),
+        Default::Text("recall_at_20"),
+        "The validation metric that chooses the best epoch.",
+    ),
+    Param::new(
+        "patience",
+        Kind::Int { min: 1, max: 100_000 },
+        Default::Int(3),
+        "Epochs without a better validation metric before training stops.",
+    ),
+    Param::new(
+        "seed",
+        Kind::Int { min: 0, max: i64::MAX },
+        Default::Int(1),
+        "The same seed, data, options and machine give the same weights.",
+    ),
+    Param::new(
+        "device",
+        Kind::Choice(DEVICES),
+        Default::Text("auto"),
+        "Where to compute: cpu, cuda, or auto for a GPU where there is one.",
+    ),
+    Param::new(
+        "retrain",
+        Kind::Bool,
+        Default::Bool(false),
+        "Train even if the same training is stored already.",
+    ),
+];
+
+/// The user column.
+pub(in crate::functions) const USER: Param = Param::new(
+    "user",
+    Kind::Text,
+    Default::Absent,
+    "The column with the user, where it has no usual name (user_id, user, …).",
+);
+/// The song column.
+pub(in crate::functions) const SONG: Param = Param::new(
+    "song",
+    Kind::Text,
+    Default::Absent,
+    "The column with the song, where it has no usual name (song_id, track_id, item_id, …).",
+);
+/// The time column.
+pub(in crate::functions) const TIME: Param = Param::new(
+    "time",
+    Kind::Text,
+    Default::Absent,
+    "The column with the time, where it has no usual name (played_at, timestamp, ts, …). Without \
+     one, rows count as being in order.",
+);
+/// The session column.
+pub(in crate::functions) const SESSION: Param = Param::new(
+    "session",
+    Kind::Text,
+    Default::Absent,
+    "The column with the session, where it has no usual name (session_id, …). Without one, a \
+     user's history is one session; sessionize() makes sessions.",
+);
+
+/// The columns named in the options.
+pub(in crate::functions) fn column_names(options: &Options) -> ColumnNames {
+    let text = |name: &str| options.text(name).map(str::to_owned);
+    ColumnNames {
+        user: text("user"),
+        song: text("song"),
+        session: text("session"),
+        time: text("time"),
+    }
+}
+
+/// What to read for a training.
+pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
+    let text = |name: &str| options.text(name).map(str::to_owned);
+    let texts = |name: &str| options.texts(name).map(<[String]>::to_vec);
+    DatasetRequest {
+        function: function.to_owned(),
+        plays: text("plays"),
+        songs: text("songs"),
+        users: text("users"),
+        columns: column_names(options),
+        fields: texts("fields"),
+        attributes: texts("attributes"),
+        buckets: options.count("buckets"),
+    }
+}
+
+/// The options that make one training the same as another: those of the model, seed and device,
+/// and what early stopping watches. What data was read is told apart by its fingerprint, so names
+/// of relations and columns do not count.
+pub(super) fn identity(spec: &ModelSpec, options: &Options, device: &str) -> Options {
+    let mut kept = Options::default();
+    let names = spec.params.iter().map(|param| param.name).chain(["seed", "metric", "patience"]);
+    for name in names {
+        if let Some(setting) = options.get(name) {
+            kept.set(name, setting.clone());
+        }
+    }
+    kept.set("device", crate::train::Setting::Text(device.to_owned()));
+    kept
+}

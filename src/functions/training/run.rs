@@ -1,0 +1,316 @@
+//! One execution of a training statement.
+
+use std::sync::Arc;
+
+use super::options::{column_names, identity, request};
+use crate::control::Control;
+use crate::data::{Dataset, TestPlays};
+use crate::device;
+use crate::error::{Error, Result};
+use crate::eval::{self, Cases, METRICS, Protocol, Repeats, Targets};
+use crate::functions::contract::{Call, Rows, Value};
+use crate::functions::loaded::{epoch_values, load, validation_metric};
+use crate::store::{self, EpochRow, ModelRow, NewModel};
+use crate::train::{EpochReport, Fit, Model, ModelSpec, Options, Plan, Validate};
+
+/// The length of the lists that validation metrics look at.
+const VALIDATION_K: usize = 20;
+
+/// A training statement being executed.
+pub(super) struct Run {
+    spec: &'static ModelSpec,
+    call: Arc<Call>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Nothing was read yet.
+    New,
+    /// Epochs run.
+    Training(Box<Job>),
+    /// All rows were given.
+    Done,
+}
+
+/// A training and what is stored with its model.
+struct Job {
+    fit: Fit,
+    dataset: Arc<Dataset>,
+    identity: String,
+    fingerprint: String,
+    device: &'static str,
+    /// Epochs that an earlier, interrupted execution trained.
+    resumed: usize,
+}
+
+impl Run {
+    /// Prepares an execution; nothing is read yet.
+    pub(super) fn new(spec: &'static ModelSpec, call: Arc<Call>) -> Self {
+        Self { spec, call, stage: Stage::New }
+    }
+
+    fn function(&self) -> String {
+        format!("train_{}", self.spec.name)
+    }
+
+    fn model_name(&self) -> &str {
+        self.call.options.text("model").unwrap_or(self.spec.name)
+    }
+
+    fn control(&self) -> &Control {
+        self.call.caller.host.control()
+    }
+
+    /// Reads the data; finds what is stored of this very training, or begins it.
+    fn begin(&mut self) -> Result<Vec<Vec<Value>>> {
+        let (function, options) = (self.function(), &self.call.options);
+        let conn = self.call.caller.connect()?;
+        let dataset = store::read_dataset(&conn, &request(&function, options), self.control())?;
+        let dataset = Arc::new(dataset);
+        let held_out = self.held_out(&conn, &dataset)?;
+        let device = device::open(options.text("device").unwrap_or("auto"))?;
+        let identity = to_json(&identity(self.spec, options, device::name(&device)))?;
+        let fingerprint = match &held_out {
+            Some(held_out) => format!("{}+{}", dataset.fingerprint, held_out.fingerprint()),
+            None => dataset.fingerprint.clone(),
+        };
+        let mut stored = None;
+        if !options.bool("retrain") {
+            let (name, kind) = (self.model_name(), self.spec.name);
+            stored = store::find_trained(&conn, name, kind, &identity, &fingerprint)?;
+        }
+        if let Some(row) = stored.take_if(|row| row.complete) {
+            return self.replay(&conn, &row);
+        }
+        let validate =
+            held_out.map(|plays| validation(dataset.clone(), plays, self.control().clone()));
+        let plan = Plan {
+            epochs: if self.spec.iterative { options.count("epochs") } else { 1 },
+            plays: dataset.plays.songs.len(),
+            patience: options.count("patience"),
+            validate,
+            watch: options.text("metric").unwrap_or_default().to_owned(),
+        };
+        let training = (self.spec.start)(dataset.clone(), options, &device)?;
+        let mut fit = Fit::new(training, plan, self.control().clone());
+        let mut rows = Vec::new();
+        if let Some(row) = &stored {
+            self.resume(&conn, row, &mut fit)?;
+            let note = format!("trained before the interruption, as version {}", row.version);
+            rows = fit.reports().iter().map(|r| self.row(r, "resumed", &note)).collect();
+        }
+        let resumed = fit.reports().len();
+        let device = device::name(&device);
+        let job = Job { fit, dataset, identity, fingerprint, device, resumed };
+        self.stage = Stage::Training(Box::new(job));
+        Ok(rows)
+    }
+
+    fn held_out(
+        &self,
+        conn: &duckdb::Connection,
+        dataset: &Dataset,
+    ) -> Result<Option<TestPlays>> {
+        let Some(relation) = self.call.options.text("validation") else { return Ok(None) };
+        let names = column_names(&self.call.options);
+        let (function, control) = (self.function(), self.control());
+        let plays = store::read_test_plays(
+            conn,
+            &function,
+            "validation",
+            relation,
+            &names,
+            dataset,
+            control,
+        )?;
+        Ok(Some(plays))
+    }
+
+    /// The stored history of a finished training, told apart from a new one by its status.
+    fn replay(&mut self, conn: &duckdb::Connection, row: &ModelRow) -> Result<Vec<Vec<Value>>> {
+        self.stage = Stage::Done;
+        let epochs = store::history(conn, row)?;
+        let last = epochs.len();
+        let note = format!(
+            "found: the same training is stored as '{}' version {} (retrain := true trains again)",
+            row.name, row.version
+        );
+        let rows = epochs.into_iter().enumerate().map(|(at, epoch)| {
+            let note = if at + 1 == last { note.as_str() } else { "" };
+            self.row(&report(epoch), "stored", note)
+        });
+        Ok(rows.collect())
+    }
+
+    fn resume(&self, conn: &duckdb::Connection, row: &ModelRow, fit: &mut Fit) -> Result<()> {
+        let Some(bytes) = store::resume(conn, row)? else { return Ok(()) };
+        let state = store::unpack_tensors(&row.name, &bytes)?;
+        let reports = store::history(conn, row)?.into_iter().map(report).collect();
+        let name = Some(row.name.as_str());
+        let loaded = load(&self.call.caller, &self.function(), name, Some(row.version))?;
+        let best = usize::try_from(row.best_epoch).unwrap_or(0);
+        fit.resume(state, reports, loaded.rebuild()?, best)
+    }
+
+    fn row(&self, report: &EpochReport, status: &str, note: &str) -> Vec<Value> {
+        let mut values = epoch_values(&epoch_row(report), self.spec.iterative);
+        values.push(Value::Text(status.to_owned()));
+        values.push(if note.is_empty() { Value::Null } else { Value::Text(note.to_owned()) });
+        values
+    }
+
+    /// Trains one epoch; stores the model after the last.
+    fn epoch(&mut self) -> Result<Vec<Vec<Value>>> {
+        let Stage::Training(job) = &mut self.stage else { return Ok(Vec::new()) };
+        let report = match job.fit.next_epoch() {
+            Ok(Some(report)) => report,
+            // Resumed after its last epoch: all that was missing was the end.
+            Ok(None) => {
+                self.finish()?;
+                return Ok(Vec::new());
+            }
+            Err(Error::Interrupted) => return Err(self.interrupted()),
+            Err(error) => {
+                self.stage = Stage::Done;
+                return Err(error);
+            }
+        };
+        if !job.fit.finished() {
+            return Ok(vec![self.row(&report, "training", "")]);
+        }
+        let note = self.finish()?;
+        Ok(vec![self.row(&report, "complete", &note)])
+    }
+
+    /// Stores the finished model; returns what the analyst should know about it.
+    fn finish(&mut self) -> Result<String> {
+        let Stage::Training(job) = std::mem::replace(&mut self.stage, Stage::Done) else {
+            return Ok(String::new());
+        };
+        let version = self.save(&job, true)?;
+        let mut note = format!("stored as '{}' version {version}", self.model_name());
+        if let Some(best) = job.fit.best()
+            && best.epoch != job.fit.reports().len()
+        {
+            note += &format!("; epoch {} was the best and is kept", best.epoch);
+        }
+        for remark in &job.dataset.notes {
+            note += "; ";
+            note += remark;
+        }
+        Ok(note)
+    }
+
+    fn save(&self, job: &Job, complete: bool) -> Result<i64> {
+        let conn = self.call.caller.connect()?;
+        let Some(best) = job.fit.best() else {
+            return Err(Error::Compute("no epoch was finished".into()));
+        };
+        let resume =
+            if complete { None } else { Some(store::pack_tensors(job.fit.state())?) };
+        let new = NewModel {
+            name: self.model_name().to_owned(),
+            kind: self.spec.name.to_owned(),
+            complete,
+            options_json: job.identity.clone(),
+            seed: self.call.options.int("seed").unwrap_or(0),
+            device: job.device.to_owned(),
+            fingerprint: job.fingerprint.clone(),
+            epochs: job.fit.reports().iter().map(epoch_row).collect(),
+            best_epoch: best.epoch as i64,
+            resume,
+        };
+        store::save(&conn, &new, &job.dataset, &best.model.weights()?)
+    }
+
+    /// Keeps the best epoch of a training that was stopped. `None` if there is none to keep.
+    fn keep(&mut self) -> Option<Result<(i64, usize)>> {
+        let Stage::Training(job) = std::mem::replace(&mut self.stage, Stage::Done) else {
+            return None;
+        };
+        let best = job.fit.best()?.epoch;
+        if !self.spec.iterative || job.fit.reports().len() == job.resumed {
+            return None;
+        }
+        Some(self.save(&job, false).map(|version| (version, best)))
+    }
+
+    fn interrupted(&mut self) -> Error {
+        let function = self.function();
+        match self.keep() {
+            Some(Ok((version, best))) => Error::Database(format!(
+                "{function}: stopped; epoch {best}, the best so far, is kept as '{}' version \
+                 {version}, marked interrupted; run the same statement to resume",
+                self.model_name()
+            )),
+            Some(Err(error)) => error,
+            None => Error::Database(format!(
+                "{function}: stopped before a new epoch was finished; nothing was stored"
+            )),
+        }
+    }
+}
+
+impl Rows for Run {
+    fn next(&mut self) -> Result<Vec<Vec<Value>>> {
+        if matches!(self.stage, Stage::New) {
+            let rows = self.begin()?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+        }
+        self.epoch()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // Nobody is left to tell; a model that cannot be kept leaves the database as it was.
+        let _ = self.keep();
+    }
+}
+
+fn to_json(options: &Options) -> Result<String> {
+    serde_json::to_string(options).map_err(|error| Error::Model(error.to_string()))
+}
+
+fn epoch_row(report: &EpochReport) -> EpochRow {
+    EpochRow {
+        epoch: report.epoch as i64,
+        train_loss: report.train_loss,
+        metrics: report.metrics.clone(),
+        seconds: report.seconds,
+        plays_per_second: report.plays_per_second,
+    }
+}
+
+fn report(row: EpochRow) -> EpochReport {
+    EpochReport {
+        epoch: usize::try_from(row.epoch).unwrap_or(0),
+        train_loss: row.train_loss,
+        metrics: row.metrics,
+        seconds: row.seconds,
+        plays_per_second: row.plays_per_second,
+    }
+}
+
+/// Measures a model on held-out plays, as `evaluate` does by default.
+fn validation(dataset: Arc<Dataset>, plays: TestPlays, control: Control) -> Validate {
+    let protocol = if plays.has_sessions { Protocol::Session } else { Protocol::History };
+    let cases =
+        Cases { protocol, targets: Targets::Every, repeats: Repeats::Allow, skip_unknown: false };
+    Box::new(move |model: &dyn Model| {
+        let ranks = eval::ranks(model, &dataset, &plays, cases, &control)?.ranks;
+        if ranks.is_empty() {
+            return Err(Error::data(
+                "the option 'validation' has no session with two plays, so there is nothing to \
+                 predict; give plays with longer sessions",
+            ));
+        }
+        let metrics = METRICS.iter().filter_map(|metric| {
+            let (name, k) = validation_metric(metric.name, VALIDATION_K)?;
+            Some((name.to_owned(), eval::mean(metric, &ranks, k)))
+        });
+        Ok(metrics.collect())
+    })
+}

@@ -1,0 +1,283 @@
+//! What every model of the registry must do, whatever it learns.
+
+use std::sync::Arc;
+
+use candle_core::Device;
+use segue::control::Control;
+use segue::data::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
+use segue::eval::{METRICS, mean};
+use segue::models::REGISTRY;
+use segue::train::{
+    Artifact, Context, Kind, Model, ModelSpec, Options, Setting, Training, Weights,
+};
+
+const SONGS: u32 = 30;
+
+fn field(name: &str, codes: Codes, values: usize) -> Field {
+    let values = (0..values).map(|i| format!("{name}{i:02}")).collect();
+    Field { name: name.into(), encoding: Encoding::Categories(values), codes }
+}
+
+/// Sessions that go round the songs: after song `i` comes song `i + 1`. Songs have an artist and
+/// tags, users a country; the last user and the last song have no plays.
+fn cycle(sessions_per_user: usize, users: usize) -> Dataset {
+    let mut plays = Plays { songs: Vec::new(), session_offsets: vec![0], user_sessions: vec![0] };
+    for user in 0..users {
+        for session in 0..sessions_per_user {
+            let first = (user * 7 + session * 3) as u32;
+            plays.songs.extend((first..first + 8).map(|song| song % (SONGS - 1)));
+            plays.session_offsets.push(plays.songs.len() as u64);
+        }
+        plays.user_sessions.push(plays.session_offsets.len() as u32 - 1);
+    }
+    plays.user_sessions.push(plays.session_offsets.len() as u32 - 1);
+    let mut play_counts = vec![0; SONGS as usize];
+    plays.songs.iter().for_each(|&song| play_counts[song as usize] += 1);
+    let artists = Codes::One((0..SONGS).map(|song| song % 5).collect());
+    let tags = Codes::Many {
+        offsets: (0..=SONGS).map(|song| song * 2).collect(),
+        values: (0..SONGS).flat_map(|song| [1 + song % 3, 1 + (song + 1) % 3]).collect(),
+    };
+    let countries = Codes::One((0..=users as u32).map(|user| user % 3).collect());
+    Dataset {
+        users: Vocab::new("BIGINT", Keys::Integers((0..=users as i64).collect())),
+        songs: Vocab::new("BIGINT", Keys::Integers((0..i64::from(SONGS)).collect())),
+        user_fields: vec![field("country", countries, 2)],
+        song_fields: vec![field("artist", artists, 4), field("tags", tags, 3)],
+        plays,
+        play_counts,
+        has_sessions: true,
+        rejected: 0,
+        notes: Vec::new(),
+        fingerprint: String::new(),
+    }
+}
+
+/// A model's defaults, made small.
+fn options(spec: &ModelSpec, seed: i64) -> Options {
+    let mut options = Options::defaults(spec.params);
+    for (name, value) in [("embedding_size", 16), ("batch_size", 64), ("epochs", 12), ("pool", 32)]
+    {
+        if spec.params.iter().any(|param| param.name == name) {
+            options.set(name, Setting::Int(value));
+        }
+    }
+    options.set("seed", Setting::Int(seed));
+    options
+}
+
+fn start(spec: &ModelSpec, dataset: &Arc<Dataset>, options: &Options) -> Box<dyn Training> {
+    (spec.start)(dataset.clone(), options, &Device::Cpu)
+        .unwrap_or_else(|error| panic!("{}: {error}", spec.name))
+}
+
+fn fit(spec: &ModelSpec, dataset: &Arc<Dataset>, options: &Options) -> Box<dyn Model> {
+    let mut training = start(spec, dataset, options);
+    let epochs = if spec.iterative { options.count("epochs") } else { 1 };
+    for epoch in 1..=epochs {
+        training.epoch(epoch, &Control::default()).unwrap();
+    }
+    training.model().unwrap()
+}
+
+fn scores(model: &dyn Model, contexts: &[Context<'_>]) -> Vec<f32> {
+    let mut out = vec![f32::NAN; contexts.len() * SONGS as usize];
+    model.score_all(contexts, &mut out).unwrap();
+    out
+}
+
+fn contexts() -> Vec<Context<'static>> {
+    vec![
+        Context { user: Some(0), songs: &[3, 4, 5] },
+        Context { user: None, songs: &[10] },
+        Context { user: Some(6), songs: &[29, 29] },
+        Context { user: Some(0), songs: &[] },
+        Context {
+            user: Some(2),
+            songs: &[
+                1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+                24,
+            ],
+        },
+    ]
+}
+
+fn bits(weights: &Weights) -> Vec<(String, Vec<u8>)> {
+    let bytes = |tensor: &candle_core::Tensor| {
+        let flat = tensor.flatten_all().unwrap();
+        match flat.to_vec1::<f32>() {
+            Ok(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Err(_) => flat.to_vec1::<u32>().unwrap().iter().flat_map(|v| v.to_le_bytes()).collect(),
+        }
+    };
+    weights.iter().map(|(name, tensor)| (name.clone(), bytes(tensor))).collect()
+}
+
+#[test]
+fn every_song_is_scored_for_every_context() {
+    let dataset = Arc::new(cycle(4, 6));
+    for spec in REGISTRY {
+        let model = fit(spec, &dataset, &options(spec, 1));
+        let all = scores(model.as_ref(), &contexts());
+        assert!(all.iter().all(|score| score.is_finite()), "{}: {all:?}", spec.name);
+    }
+}
+
+#[test]
+fn a_batch_scores_as_its_contexts_one_by_one() {
+    let dataset = Arc::new(cycle(4, 6));
+    for spec in REGISTRY {
+        let model = fit(spec, &dataset, &options(spec, 1));
+        let all = scores(model.as_ref(), &contexts());
+        for (i, context) in contexts().iter().enumerate() {
+            let one = scores(model.as_ref(), &[*context]);
+            let row = &all[i * SONGS as usize..(i + 1) * SONGS as usize];
+            for (one, all) in one.iter().zip(row) {
+                assert!((one - all).abs() < 1e-4, "{}: {one} alone, {all} in a batch", spec.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights_and_another_does_not() {
+    let dataset = Arc::new(cycle(4, 6));
+    for spec in REGISTRY {
+        let weights = |seed| bits(&fit(spec, &dataset, &options(spec, seed)).weights().unwrap());
+        let first = weights(1);
+        assert!(!first.is_empty(), "{}", spec.name);
+        assert!(first == weights(1), "{}: the same seed gave other weights", spec.name);
+        assert_eq!(spec.iterative, first != weights(2), "{}: does the seed matter?", spec.name);
+    }
+}
+
+#[test]
+fn a_loaded_model_scores_as_the_trained_one() {
+    let dataset = Arc::new(cycle(4, 6));
+    for spec in REGISTRY {
+        let options = options(spec, 1);
+        let model = fit(spec, &dataset, &options);
+        let weights = model.weights().unwrap();
+        let artifact = Artifact { dataset: dataset.clone(), options, weights };
+        let loaded = (spec.load)(&artifact, &Device::Cpu).unwrap();
+        assert_eq!(
+            scores(model.as_ref(), &contexts()),
+            scores(loaded.as_ref(), &contexts()),
+            "{}",
+            spec.name
+        );
+    }
+}
+
+#[test]
+fn a_resumed_training_equals_an_uninterrupted_one() {
+    let dataset = Arc::new(cycle(4, 6));
+    let control = Control::default();
+    for spec in REGISTRY.iter().filter(|spec| spec.iterative) {
+        let options = options(spec, 3);
+        let mut whole = start(spec, &dataset, &options);
+        whole.epoch(1, &control).unwrap();
+        let state = whole.state().unwrap();
+        let loss = whole.epoch(2, &control).unwrap();
+        let mut resumed = start(spec, &dataset, &options);
+        resumed.restore(&state).unwrap();
+        assert_eq!(resumed.epoch(2, &control).unwrap().to_bits(), loss.to_bits(), "{}", spec.name);
+        let weights = |training: &dyn Training| bits(&training.model().unwrap().weights().unwrap());
+        assert!(weights(whole.as_ref()) == weights(resumed.as_ref()), "{}", spec.name);
+    }
+}
+
+/// Mean reciprocal rank of the next song on the cycle.
+fn mrr(model: &dyn Model) -> f64 {
+    let mrr = METRICS.iter().find(|metric| metric.name == "mrr").unwrap();
+    let ranks: Vec<Option<usize>> = (0..SONGS - 4)
+        .map(|first| {
+            let songs = [first, first + 1, first + 2];
+            let all = scores(model, &[Context { user: None, songs: &songs }]);
+            segue::nn::rank_of(&all, first + 3)
+        })
+        .collect();
+    mean(mrr, &ranks, None)
+}
+
+#[test]
+fn whoever_looks_at_the_session_beats_popularity_on_a_cycle() {
+    let dataset = Arc::new(cycle(12, 12));
+    let popularity = segue::models::find("popularity").unwrap();
+    let floor = mrr(fit(popularity, &dataset, &options(popularity, 1)).as_ref());
+    for spec in REGISTRY.iter().filter(|spec| spec.name != "popularity") {
+        let reached = mrr(fit(spec, &dataset, &options(spec, 1)).as_ref());
+        assert!(reached > 1.5 * floor, "{}: {reached}, popularity {floor}", spec.name);
+    }
+}
+
+#[test]
+fn one_user_one_session_two_songs_are_enough() {
+    let mut dataset = cycle(1, 1);
+    dataset.plays.songs.truncate(2);
+    dataset.plays.session_offsets = vec![0, 2];
+    let dataset = Arc::new(dataset);
+    for spec in REGISTRY {
+        let model = fit(spec, &dataset, &options(spec, 1));
+        let songs = [0];
+        let all = scores(model.as_ref(), &[Context { user: Some(0), songs: &songs }]);
+        assert!(all.iter().all(|score| score.is_finite()), "{}", spec.name);
+    }
+}
+
+#[test]
+fn sessions_of_one_play_are_learned_from_or_refused_with_a_reason() {
+    let mut dataset = cycle(1, 1);
+    dataset.plays.songs.truncate(1);
+    dataset.plays.session_offsets = vec![0, 1];
+    let dataset = Arc::new(dataset);
+    for spec in REGISTRY {
+        if let Err(error) = (spec.start)(dataset.clone(), &options(spec, 1), &Device::Cpu) {
+            let message = error.to_string();
+            assert!(message.contains("session_id"), "{}: {message}", spec.name);
+        }
+    }
+}
+
+#[test]
+fn a_stop_ends_training_before_the_next_batch() {
+    let dataset = Arc::new(cycle(4, 6));
+    let control = Control::default();
+    control.stop();
+    for spec in REGISTRY {
+        let outcome = start(spec, &dataset, &options(spec, 1)).epoch(1, &control);
+        assert!(matches!(outcome, Err(segue::Error::Interrupted)), "{}", spec.name);
+    }
+}
+
+#[test]
+fn options_are_documented_and_their_defaults_valid() {
+    for spec in REGISTRY {
+        assert!(spec.summary.ends_with('.') && spec.example.contains(spec.name), "{}", spec.name);
+        for param in spec.params {
+            assert!(param.doc.ends_with('.'), "{}.{}: {}", spec.name, param.name, param.doc);
+            let inside = match (param.kind, param.default) {
+                (Kind::Int { min, max }, segue::train::Default::Int(value)) => {
+                    (min..=max).contains(&value)
+                }
+                (Kind::Float { min, max }, segue::train::Default::Float(value)) => {
+                    (min..=max).contains(&value)
+                }
+                (Kind::Choice(names), segue::train::Default::Text(value)) => names.contains(&value),
+                _ => true,
+            };
+            assert!(inside, "{}.{}", spec.name, param.name);
+        }
+    }
+}
+
+#[test]
+fn damaged_weights_are_refused_by_name() {
+    let dataset = Arc::new(cycle(4, 6));
+    for spec in REGISTRY.iter().filter(|spec| spec.name != "popularity") {
+        let options = options(spec, 1);
+        let artifact = Artifact { dataset: dataset.clone(), options, weights: Weights::new() };
+        let message = (spec.load)(&artifact, &Device::Cpu).err().unwrap().to_string();
+        assert!(message.contains("no tensor"), "{}: {message}", spec.name);
+    }
+}
