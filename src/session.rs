@@ -204,7 +204,10 @@ impl RawDatabase {
                 format!("'{}' is already open in this program; close it first", path.display());
             return Err(Error::Database(message));
         }
-        check_read_only(path, options)?;
+        if path.is_none() && options.read_only {
+            let message = "a database in memory cannot be read-only; name a file";
+            return Err(Error::Database(message.into()));
+        }
         let mut database = Self { handle: open_raw(path, options)?, file: None };
         if let Some(path) = path.and_then(|path| path.canonicalize().ok()) {
             open_files.push((path.clone(), options.read_only));
@@ -224,25 +227,6 @@ impl Drop for RawDatabase {
         {
             open_files.swap_remove(place);
         }
-    }
-}
-
-fn check_read_only(path: Option<&Path>, options: &OpenOptions) -> Result<()> {
-    if !options.read_only {
-        return Ok(());
-    }
-    match path {
-        None => {
-            let message = "a database in memory cannot be read-only; name a file";
-            Err(Error::Database(message.into()))
-        }
-        Some(path) if !path.exists() => {
-            let path = path.display();
-            let message =
-                format!("there is no database file '{path}'; read-only mode cannot create it");
-            Err(Error::Database(message))
-        }
-        Some(_) => Ok(()),
     }
 }
 
@@ -277,6 +261,8 @@ fn open_error(path: Option<&Path>, message: &str) -> Error {
             "'{path}' is in use by another process; close it there, or open it read-only in both \
              ({message})"
         )
+    } else if message.contains("database does not exist") {
+        format!("there is no database file '{path}'; read-only mode cannot create it")
     } else if message.contains("not a valid DuckDB database file") {
         format!("'{path}' is not a DuckDB database file; check the name ({message})")
     } else {

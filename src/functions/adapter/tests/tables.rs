@@ -166,11 +166,28 @@ fn each_execution_starts_once_and_is_dropped() {
 fn a_limit_drops_the_rows_before_the_statement_ends() {
     let counts = Counts::default();
     let session = session(&registry(vec![counts.function()], vec![]));
-    let rows = column(session.connection(), "FROM count_down() LIMIT 2").unwrap();
-    assert_eq!(rows, ["999", "998"]);
+    let mut statement = session.connection().prepare("FROM count_down() LIMIT 2").unwrap();
+    let rows: usize = statement.stream_arrow([]).unwrap().map(|batch| batch.num_rows()).sum();
+    assert_eq!(rows, 2);
     let (started, asked, dropped) = counts.get();
-    assert_eq!((started, dropped), (1, 1));
-    assert!(asked < 100, "asked {asked} times");
+    assert_eq!((started, dropped), (1, 1), "dropped while the statement lives");
+    assert!(asked <= 4, "asked {asked} times for 2 rows");
+}
+
+#[test]
+fn an_abandoned_stream_is_dropped_by_the_next_statement() {
+    let counts = Counts::default();
+    let session = session(&registry(vec![counts.function()], vec![]));
+    let mut statement = session.connection().prepare("FROM count_down()").unwrap();
+    let mut batches = statement.stream_arrow([]).unwrap();
+    assert!(batches.next().is_some());
+    drop(batches);
+    drop(statement);
+    let (_, asked, _) = counts.get();
+    assert!(asked <= 10, "asked {asked} times for one row");
+    // DuckDB keeps the query until the connection is used or closed; no more rows are asked for.
+    session.connection().execute_batch("SELECT 1").unwrap();
+    assert_eq!(counts.get(), (1, asked, 1));
 }
 
 #[test]
