@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::mem::{self, ManuallyDrop};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +16,13 @@ use crate::store::Host;
 #[cfg(test)]
 mod tests;
 
+/// The files that sessions of this process have open, and whether read-only. DuckDB locks a file
+/// against other processes, but would let one process open it twice and write into itself.
+static OPEN_FILES: Mutex<Vec<(PathBuf, bool)>> = Mutex::new(Vec::new());
+
+/// Rows reach the client as they come, not once a buffer of this setting's size is full.
+const STREAM_ROWS: &str = "SET streaming_buffer_size = '1B'";
+
 /// How to open a database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenOptions {
@@ -27,16 +34,13 @@ pub struct OpenOptions {
 ///
 /// Dropping it closes the file, so that this process or another can open it at once.
 pub struct Session {
-    /// Owned; null once closed.
-    database: ffi::duckdb_database,
-    /// Taken when `database` becomes null.
+    /// `None` once closed.
+    database: Option<RawDatabase>,
+    /// Taken together with `database`.
     main: ManuallyDrop<Connection>,
     host: Arc<Host>,
     interrupter: Interrupter,
 }
-
-// SAFETY: the database handle may be used from any thread, one at a time; the rest is Send.
-unsafe impl Send for Session {}
 
 /// Stops the statement that runs in a [`Session`], from any thread.
 #[derive(Clone)]
@@ -71,10 +75,11 @@ impl Session {
     ) -> Result<Self> {
         let database = RawDatabase::open(path, options)?;
         // SAFETY: the handle is valid until `database` is dropped, and `Session` takes it over.
-        let host = unsafe { register_database(database.0, registry) }?;
+        let host = unsafe { register_database(database.handle, registry) }?;
         let prepare = || {
             // SAFETY: as above; the connection is dropped before the database is closed.
-            let main = unsafe { Connection::open_from_raw(database.0) }?;
+            let main = unsafe { Connection::open_from_raw(database.handle) }?;
+            main.execute_batch(STREAM_ROWS)?;
             macros.iter().try_for_each(|text| main.execute_batch(text))?;
             Ok(main)
         };
@@ -83,7 +88,8 @@ impl Session {
             handle: Arc::new(Mutex::new(Some(main.interrupt_handle()))),
             control: host.control().clone(),
         };
-        Ok(Self { database: database.release(), main: ManuallyDrop::new(main), host, interrupter })
+        let main = ManuallyDrop::new(main);
+        Ok(Self { database: Some(database), main, host, interrupter })
     }
 
     /// The session's connection. Clones of it must be gone before the session is closed.
@@ -111,13 +117,10 @@ impl Session {
     }
 
     fn release(&mut self) -> Result<()> {
-        let database = RawDatabase(mem::replace(&mut self.database, ptr::null_mut()));
-        if database.0.is_null() {
-            return Ok(());
-        }
+        let Some(database) = self.database.take() else { return Ok(()) };
         self.interrupter.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.host.close();
-        // SAFETY: the handle was not null, so this is the first and only release.
+        // SAFETY: the database was there, so this is the first and only release.
         let main = unsafe { ManuallyDrop::take(&mut self.main) };
         // A transaction that failed would refuse the count.
         let _ = main.execute_batch("ROLLBACK");
@@ -129,7 +132,7 @@ impl Session {
         }
         // A clone of the connection can make new ones through the handle, which therefore must
         // stay valid: better a leak than a dangling pointer.
-        database.release();
+        mem::forget(database);
         let message = "a clone of the session's connection is still open, and keeps the database \
                        file open; close it first";
         Err(Error::Database(message.into()))
@@ -178,61 +181,75 @@ pub unsafe fn register_database(
     }
 }
 
-/// A database handle that closes itself.
-struct RawDatabase(ffi::duckdb_database);
+/// An open database that closes itself.
+struct RawDatabase {
+    handle: ffi::duckdb_database,
+    /// Its entry in [`OPEN_FILES`].
+    file: Option<PathBuf>,
+}
+
+// SAFETY: the handle may be used from any thread, one at a time.
+unsafe impl Send for RawDatabase {}
 
 impl RawDatabase {
     fn open(path: Option<&Path>, options: &OpenOptions) -> Result<Self> {
-        if options.read_only {
-            match path {
-                None => {
-                    let message = "a database in memory cannot be read-only; name a file";
-                    return Err(Error::Database(message.into()));
-                }
-                Some(path) if !path.exists() => {
-                    let message = format!(
-                        "there is no database file '{}'; read-only mode cannot create it",
-                        path.display()
-                    );
-                    return Err(Error::Database(message));
-                }
-                Some(_) => {}
-            }
+        // Held while opening, so that no other thread opens the same file meanwhile.
+        let mut open_files = OPEN_FILES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = path.and_then(|path| path.canonicalize().ok())
+            && open_files
+                .iter()
+                .any(|(file, read_only)| *file == path && !(*read_only && options.read_only))
+        {
+            let message =
+                format!("'{}' is already open in this program; close it first", path.display());
+            return Err(Error::Database(message));
         }
-        let location = path.map_or(OsStr::new(":memory:"), Path::as_os_str);
-        let name = CString::new(location.as_encoded_bytes()).map_err(|_| {
-            Error::Database("the name of the database file holds a NUL character".into())
-        })?;
-        let mode = if options.read_only { c"READ_ONLY" } else { c"AUTOMATIC" };
-        let mut database = Self(ptr::null_mut());
-        let mut message = ptr::null_mut();
-        // SAFETY: all strings live during the calls; config and message are freed once.
-        let (opened, message) = unsafe {
-            let mut config = ptr::null_mut();
-            ffi::duckdb_create_config(&mut config);
-            ffi::duckdb_set_config(config, c"access_mode".as_ptr(), mode.as_ptr());
-            let state = ffi::duckdb_open_ext(name.as_ptr(), &mut database.0, config, &mut message);
-            ffi::duckdb_destroy_config(&mut config);
-            let text = ffi::DuckDbString::from_nullable_ptr(message)
-                .map_or_else(String::new, |text| text.to_string_lossy().into_owned());
-            (state == ffi::DuckDBSuccess, text)
-        };
-        if opened { Ok(database) } else { Err(open_error(path, &message)) }
-    }
-
-    /// Hands the handle over.
-    fn release(mut self) -> ffi::duckdb_database {
-        mem::replace(&mut self.0, ptr::null_mut())
+        if path.is_none() && options.read_only {
+            let message = "a database in memory cannot be read-only; name a file";
+            return Err(Error::Database(message.into()));
+        }
+        let mut database = Self { handle: open_raw(path, options)?, file: None };
+        if let Some(path) = path.and_then(|path| path.canonicalize().ok()) {
+            open_files.push((path.clone(), options.read_only));
+            database.file = Some(path);
+        }
+        Ok(database)
     }
 }
 
 impl Drop for RawDatabase {
     fn drop(&mut self) {
-        if !self.0.is_null() {
-            // SAFETY: owned, and closed only here.
-            unsafe { ffi::duckdb_close(&mut self.0) };
+        let mut open_files = OPEN_FILES.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: owned, and closed only here.
+        unsafe { ffi::duckdb_close(&mut self.handle) };
+        if let Some(place) =
+            open_files.iter().position(|(file, _)| Some(file) == self.file.as_ref())
+        {
+            open_files.swap_remove(place);
         }
     }
+}
+
+fn open_raw(path: Option<&Path>, options: &OpenOptions) -> Result<ffi::duckdb_database> {
+    let location = path.map_or(OsStr::new(":memory:"), Path::as_os_str);
+    let name = CString::new(location.as_encoded_bytes()).map_err(|_| {
+        Error::Database("the name of the database file holds a NUL character".into())
+    })?;
+    let mode = if options.read_only { c"READ_ONLY" } else { c"AUTOMATIC" };
+    let mut handle = ptr::null_mut();
+    let mut message = ptr::null_mut();
+    // SAFETY: all strings live during the calls; config and message are freed once.
+    let (state, message) = unsafe {
+        let mut config = ptr::null_mut();
+        ffi::duckdb_create_config(&mut config);
+        ffi::duckdb_set_config(config, c"access_mode".as_ptr(), mode.as_ptr());
+        let state = ffi::duckdb_open_ext(name.as_ptr(), &mut handle, config, &mut message);
+        ffi::duckdb_destroy_config(&mut config);
+        let message = ffi::DuckDbString::from_nullable_ptr(message)
+            .map_or_else(String::new, |text| text.to_string_lossy().into_owned());
+        (state, message)
+    };
+    if state == ffi::DuckDBSuccess { Ok(handle) } else { Err(open_error(path, &message)) }
 }
 
 /// DuckDB's message in words that name the remedy, where the cause is known.
@@ -244,6 +261,8 @@ fn open_error(path: Option<&Path>, message: &str) -> Error {
             "'{path}' is in use by another process; close it there, or open it read-only in both \
              ({message})"
         )
+    } else if message.contains("database does not exist") {
+        format!("there is no database file '{path}'; read-only mode cannot create it")
     } else if message.contains("not a valid DuckDB database file") {
         format!("'{path}' is not a DuckDB database file; check the name ({message})")
     } else {

@@ -302,7 +302,7 @@ fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
     let given = given.to_lowercase();
     let (distance, name) =
         names.iter().map(|name| (edit_distance(&given, &name.to_lowercase()), *name)).min()?;
-    (distance <= (name.chars().count() / 3).max(1)).then_some(name)
+    (distance <= (name.chars().count() + 1) / 3).then_some(name)
 }
 
 /// Levenshtein distance in characters.

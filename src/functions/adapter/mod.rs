@@ -18,7 +18,6 @@ mod tests;
 use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 use std::sync::Arc;
 
 use duckdb::ffi;
@@ -138,13 +137,13 @@ unsafe fn caller(host: &Arc<Host>, mut context: ffi::duckdb_client_context) -> C
     if context.is_null() {
         return Caller { host: host.clone(), search_path: None };
     }
-    let mut scope = 0;
+    let mut scope: ffi::duckdb_config_option_scope = 0;
     // SAFETY: the context is not null; value and context are freed once.
     let search_path = unsafe {
         let mut setting = ffi::duckdb_client_context_get_config_option(
             context,
             c"search_path".as_ptr(),
-            ptr::from_mut(&mut scope).cast(),
+            &mut scope,
         );
         let path = if setting.is_null() || ffi::duckdb_is_null_value(setting) {
             None
