@@ -1,9 +1,10 @@
-//! What `scripts/fetch-libduckdb.sh` and `scripts/check-tools.sh` do on machines that lack things,
-//! seen with a PATH of stubs: no network is used.
+//! The set-up: what `scripts/fetch-libduckdb.sh` and `scripts/check-tools.sh` do on machines that
+//! lack things, seen with a PATH of stubs and without network, and that nothing is compiled twice.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -216,4 +217,28 @@ fn missing_build_tools_are_named() {
     check(&machine).fails_saying(&["no C compiler", "build-essential", "xcode-select"]);
     let machine = machine.command("cc", "");
     assert!(check(&machine).success);
+}
+
+/// Else `cargo test` after `cargo build` compiles nearly everything again: features that only the
+/// tests ask of a shared dependency make another build of it, and of all that stands on it.
+#[test]
+fn tests_share_the_dependencies_that_the_shell_was_built_with() {
+    let features = |edges: &str| -> BTreeSet<String> {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--locked", "--prefix", "none", "--format", "{p} [{f}]"])
+            .args(["--no-dedupe", "--edges", edges])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect()
+    };
+    let shell = features("normal,build");
+    let tests = features("normal,build,dev");
+    let apart: Vec<_> = shell.difference(&tests).collect();
+    assert!(
+        apart.is_empty(),
+        "the tests build these with further features: name those in Cargo.toml's \
+         [build-dependencies]: {apart:?}"
+    );
 }

@@ -1,5 +1,7 @@
 //! What the tests that speak SQL share: an engine on a database file, and values as text.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::path::{Path, PathBuf};
 
 use duckdb::arrow::datatypes::DataType;
