@@ -48,15 +48,15 @@ pub(super) fn load(
 ) -> Result<Arc<Loaded>> {
     let conn = caller.connect()?;
     let row = store::find(&conn, function, name, version)?;
-    let key = store::cache_key(&conn, &row)?;
+    let key = row.cache_key();
     caller.host.cached(&key, || read(&conn, row))
 }
 
 fn read(conn: &duckdb::Connection, row: ModelRow) -> Result<Loaded> {
     let bytes = store::archive(conn, &row)?;
-    let (dataset, weights) = store::unpack(&bytes, &row.name)?;
-    let options = parse_options(&row)?;
-    let artifact = Artifact { dataset: Arc::new(dataset), options, weights };
+    let archive = store::unpack(&row.name, &bytes)?;
+    let (dataset, weights) = (Arc::new(archive.dataset), archive.weights);
+    let artifact = Artifact { dataset, options: parse_options(&row)?, weights };
     // A model trained on a GPU answers on the CPU where there is none.
     let device = device::open(&row.device).unwrap_or(Device::Cpu);
     let model = (spec(&row)?.load)(&artifact, &device)?;
@@ -97,10 +97,8 @@ pub(super) fn validation_metric(metric: &str, k: usize) -> Option<(&'static str,
 
 /// The columns that describe an epoch.
 pub(super) fn epoch_columns() -> Vec<Column> {
-    let mut columns = vec![
-        Column::new("epoch", SqlType::BigInt),
-        Column::new("train_loss", SqlType::Double),
-    ];
+    let mut columns =
+        vec![Column::new("epoch", SqlType::BigInt), Column::new("train_loss", SqlType::Double)];
     columns.extend(VALIDATION_METRICS.map(|name| Column::new(name, SqlType::Double)));
     columns.push(Column::new("seconds", SqlType::Double));
     columns.push(Column::new("plays_per_second", SqlType::Double));

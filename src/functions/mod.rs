@@ -3,9 +3,17 @@
 mod adapter;
 mod arguments;
 mod contract;
+mod evaluate;
 mod generate;
+mod loaded;
 #[cfg(test)]
 pub(crate) mod mock;
+mod models;
+mod recommend;
+mod registry;
+mod rows;
+mod sessionize;
+mod training;
 
 pub use adapter::register;
 pub use arguments::{candidates, options_from_struct};
@@ -13,3 +21,4 @@ pub use contract::{
     Binding, Call, Column, Docs, Registry, Rows, ScalarFunction, SqlType, TableFunction, Value,
 };
 pub use generate::{CreateListeningTables, GenerateListening};
+pub use registry::{MACROS, registry};

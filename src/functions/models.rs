@@ -2,11 +2,12 @@
 //! need to know about a model.
 
 use super::contract::{Binding, Call, Column, Docs, SqlType, TableFunction, Value};
-use super::loaded::{epoch_columns, epoch_values, load, spec};
+use super::loaded::{Loaded, VALIDATION_METRICS, epoch_columns, epoch_values, load, spec};
 use super::recommend::{MODEL, VERSION};
 use super::rows::Once;
+use crate::data::Vocab;
 use crate::error::{Error, Result};
-use crate::store::{self, ModelRow};
+use crate::store::{self, Caller, ModelRow};
 use crate::train::{Default, Kind, Param};
 
 const NAME: Param = Param::new("model", Kind::Text, Default::Required, "The model's name.");
@@ -33,33 +34,37 @@ fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
-fn int(value: impl TryInto<i64>) -> Value {
-    value.try_into().map_or(Value::Null, Value::Int)
+fn metrics_type() -> SqlType {
+    SqlType::Struct(VALIDATION_METRICS.map(|name| (name.to_owned(), SqlType::Double)).into())
 }
 
 fn model_values(row: ModelRow) -> Vec<Value> {
     let fields = row.fields.iter().map(|field| text(field)).collect();
+    let metrics = VALIDATION_METRICS.map(|name| {
+        let metric = row.metrics.iter().find(|(found, _)| found == name);
+        (name.to_owned(), metric.map_or(Value::Null, |&(_, value)| Value::Float(value)))
+    });
     vec![
         text(&row.name),
         Value::Int(row.version),
         text(&row.kind),
-        text(&row.status),
+        text(row.status()),
         Value::Bool(row.is_default),
         text(&row.options_json),
         Value::List(fields),
-        int(row.users),
-        int(row.songs),
-        int(row.plays),
-        int(row.rejected),
-        int(row.epochs),
-        int(row.best_epoch),
-        text(&row.metrics_json),
+        Value::Int(row.users),
+        Value::Int(row.songs),
+        Value::Int(row.plays),
+        Value::Int(row.rejected),
+        row.best_epoch.map_or(Value::Null, Value::Int),
+        Value::Struct(metrics.into()),
+        Value::Int(row.bytes),
         Value::Int(row.seed),
         text(&row.device),
         text(&row.fingerprint),
         text(&row.segue_version),
         text(&row.duckdb_version),
-        int(row.format),
+        Value::Int(row.format),
         Value::Timestamp(row.created_at),
     ]
 }
@@ -94,9 +99,9 @@ impl TableFunction for Models {
             ("songs", SqlType::BigInt),
             ("plays", SqlType::BigInt),
             ("rejected_plays", SqlType::BigInt),
-            ("epochs", SqlType::BigInt),
             ("best_epoch", SqlType::BigInt),
-            ("metrics", SqlType::Varchar),
+            ("metrics", metrics_type()),
+            ("bytes", SqlType::BigInt),
             ("seed", SqlType::BigInt),
             ("device", SqlType::Varchar),
             ("fingerprint", SqlType::Varchar),
@@ -234,7 +239,10 @@ impl TableFunction for DropModel {
         store::check_writable(&conn, "drop_model")?;
         let (name, version) = named_version(call);
         // A model that cannot be read by this version can still be dropped.
-        store::exists(&conn, "drop_model", &name, version)?;
+        let named = |row: &ModelRow| row.name == name && version.is_none_or(|v| row.version == v);
+        if !store::list(&conn)?.iter().any(named) {
+            store::find(&conn, "drop_model", Some(&name), version)?;
+        }
         let caller = call.caller.clone();
         Ok(Binding {
             columns: vec![
@@ -279,13 +287,13 @@ impl TableFunction for Types {
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
-        let conn = call.caller.connect()?;
-        let options = &call.options;
-        let row = store::find(&conn, "recommend", options.text("model"), options.int("version"))?;
+        let (model, version) = (call.options.text("model"), call.options.int("version"));
+        let loaded = load(&call.caller, "recommend", model, version)?;
+        let named = |vocab: &Vocab| SqlType::Named(vocab.sql_type().to_owned());
         Ok(Binding {
             columns: vec![
-                Column::new("__user", SqlType::Named(row.user_type)),
-                Column::new("__song", SqlType::Named(row.song_type)),
+                Column::new("__user", named(&loaded.dataset.users)),
+                Column::new("__song", named(&loaded.dataset.songs)),
             ],
             start: Box::new(|| Ok(Once::boxed(|| Ok(vec![vec![Value::Null, Value::Null]])))),
         })
@@ -336,10 +344,7 @@ impl TableFunction for FieldAttention {
     }
 }
 
-fn attention_rows(
-    loaded: &super::loaded::Loaded,
-    caller: &crate::store::Caller,
-) -> Result<Vec<Vec<Value>>> {
+fn attention_rows(loaded: &Loaded, caller: &Caller) -> Result<Vec<Vec<Value>>> {
     let fields = loaded.model.attention_fields();
     if fields.is_empty() {
         return Err(Error::model(format!(

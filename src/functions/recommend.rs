@@ -314,17 +314,14 @@ struct Ranker<'a> {
 }
 
 impl<'a> Ranker<'a> {
-    fn new(
-        caller: &Caller,
-        function: &str,
-        loaded: &'a Loaded,
-        options: &Options,
-    ) -> Result<Self> {
+    fn new(caller: &Caller, function: &str, loaded: &'a Loaded, options: &Options) -> Result<Self> {
         let songs = &loaded.dataset.songs;
         let allowed = match options.text("candidates") {
             Some(relation) => {
                 let conn = caller.connect()?;
-                let found = store::read_songs(&conn, function, "candidates", relation, songs)?;
+                let control = caller.host.control();
+                let found =
+                    store::read_songs(&conn, function, "candidates", relation, songs, control)?;
                 let mut allowed = vec![false; songs.len()];
                 found.into_iter().for_each(|song| allowed[song as usize] = true);
                 Some(allowed)

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::eval::{self, Cases, METRICS, Protocol, Repeats, Targets};
 use crate::functions::contract::{Call, Rows, Value};
 use crate::functions::loaded::{epoch_values, load, validation_metric};
-use crate::store::{self, EpochRow, ModelRow, NewModel};
+use crate::store::{self, ArchiveMeta, EpochRow, ModelRow, NewModel};
 use crate::train::{EpochReport, Fit, Model, ModelSpec, Options, Plan, Validate};
 
 /// The length of the lists that validation metrics look at.
@@ -106,11 +106,7 @@ impl Run {
         Ok(rows)
     }
 
-    fn held_out(
-        &self,
-        conn: &duckdb::Connection,
-        dataset: &Dataset,
-    ) -> Result<Option<TestPlays>> {
+    fn held_out(&self, conn: &duckdb::Connection, dataset: &Dataset) -> Result<Option<TestPlays>> {
         let Some(relation) = self.call.options.text("validation") else { return Ok(None) };
         let names = column_names(&self.call.options);
         let (function, control) = (self.function(), self.control());
@@ -148,7 +144,7 @@ impl Run {
         let reports = store::history(conn, row)?.into_iter().map(report).collect();
         let name = Some(row.name.as_str());
         let loaded = load(&self.call.caller, &self.function(), name, Some(row.version))?;
-        let best = usize::try_from(row.best_epoch).unwrap_or(0);
+        let best = row.best_epoch.and_then(|best| usize::try_from(best).ok()).unwrap_or(0);
         fit.resume(state, reports, loaded.rebuild()?, best)
     }
 
@@ -206,21 +202,39 @@ impl Run {
         let Some(best) = job.fit.best() else {
             return Err(Error::Compute("no epoch was finished".into()));
         };
-        let resume =
-            if complete { None } else { Some(store::pack_tensors(job.fit.state())?) };
-        let new = NewModel {
+        let resume = if complete { None } else { Some(store::pack_tensors(job.fit.state())?) };
+        let epochs: Vec<EpochRow> = job.fit.reports().iter().map(epoch_row).collect();
+        let meta = ArchiveMeta {
             name: self.model_name().to_owned(),
             kind: self.spec.name.to_owned(),
-            complete,
             options_json: job.identity.clone(),
             seed: self.call.options.int("seed").unwrap_or(0),
             device: job.device.to_owned(),
+            complete,
+            epochs,
+            best_epoch: Some(best.epoch as i64),
+        };
+        let archive = store::pack(&job.dataset, &best.model.weights()?, &meta)?;
+        let counts = &job.dataset;
+        let new = NewModel {
+            name: meta.name,
+            kind: meta.kind,
+            complete,
+            options_json: meta.options_json,
+            seed: meta.seed,
+            device: meta.device,
             fingerprint: job.fingerprint.clone(),
-            epochs: job.fit.reports().iter().map(epoch_row).collect(),
-            best_epoch: best.epoch as i64,
+            plays: counts.plays.songs.len() as i64,
+            users: counts.users.len() as i64,
+            songs: counts.songs.len() as i64,
+            rejected: counts.rejected as i64,
+            fields: counts.song_fields.iter().map(|field| field.name.clone()).collect(),
+            epochs: meta.epochs,
+            best_epoch: meta.best_epoch,
+            archive,
             resume,
         };
-        store::save(&conn, &new, &job.dataset, &best.model.weights()?)
+        store::save(&conn, &new)
     }
 
     /// Keeps the best epoch of a training that was stopped. `None` if there is none to keep.
