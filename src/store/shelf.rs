@@ -1,0 +1,193 @@
+//! All models of a database as read at one time, and which of them a name means.
+
+use duckdb::Connection;
+
+use super::catalogue::Catalogue;
+use super::models::{ModelRow, metrics};
+use super::names::{alternatives, similar};
+use super::rows::{Cell, rows};
+use crate::error::{Error, Result};
+
+/// All models, by name and version, and what `use_model` chose.
+pub(super) struct Shelf {
+    pub models: Vec<ModelRow>,
+    /// Names and the versions chosen for them.
+    pub chosen: Vec<(String, i64)>,
+    default_name: Option<String>,
+}
+
+impl Shelf {
+    /// Reads the tables; a database without them has no models.
+    pub(super) fn read(conn: &Connection) -> Result<Self> {
+        let mut shelf = Self { models: Vec::new(), chosen: Vec::new(), default_name: None };
+        let catalogue = Catalogue::new(conn)?;
+        if !catalogue.exists()? {
+            return Ok(shelf);
+        }
+        let sql = format!(
+            "SELECT name, version, kind, status, options, seed, device, fingerprint, plays, users,
+             songs, rejected, fields, map_keys(metrics), map_values(metrics), best_epoch, bytes,
+             format, segue_version, duckdb_version, epoch_us(created_at)
+             FROM {} ORDER BY name, version",
+            catalogue.table("models")
+        );
+        let found = rows(conn, &sql, [])?;
+        shelf.models = found.into_iter().map(|row| model(&catalogue.database, row)).collect();
+        let sql =
+            format!("SELECT name, chosen_version, is_default FROM {}", catalogue.table("names"));
+        for row in rows(conn, &sql, [])? {
+            let [name, version, is_default] = &row[..] else { continue };
+            let name = name.clone().text();
+            if let Some(version) = version.integer() {
+                shelf.chosen.push((name.clone(), version));
+            }
+            if is_default.is_true() {
+                shelf.default_name = Some(name);
+            }
+        }
+        if let Some(at) = shelf.default_model() {
+            shelf.models[at].is_default = true;
+        }
+        Ok(shelf)
+    }
+
+    /// The model of a name and version, or the default.
+    pub(super) fn find(
+        &self,
+        function: &str,
+        name: Option<&str>,
+        version: Option<i64>,
+    ) -> Result<&ModelRow> {
+        let Some(name) = name else {
+            let row = self.default_model().map(|at| &self.models[at]);
+            return row.ok_or_else(|| self.nothing(function));
+        };
+        let (_, found) = self.versions(function, name, version)?;
+        let row = match version {
+            Some(_) => found.first().copied(),
+            None => self.current(name).map(|at| &self.models[at]),
+        };
+        row.ok_or_else(|| only_interrupted(function, name, &found))
+    }
+
+    /// How many versions a name has, and those that are meant: all, or the one of a number.
+    pub(super) fn versions(
+        &self,
+        function: &str,
+        name: &str,
+        version: Option<i64>,
+    ) -> Result<(usize, Vec<&ModelRow>)> {
+        let all: Vec<&ModelRow> = self.models.iter().filter(|row| row.name == name).collect();
+        if all.is_empty() {
+            return Err(self.unknown(function, name));
+        }
+        let count = all.len();
+        let Some(version) = version else { return Ok((count, all)) };
+        match all.iter().find(|row| row.version == version) {
+            Some(row) => Ok((count, vec![row])),
+            None => Err(Error::model(format!(
+                "{function}: model '{name}' has no version {version}; its versions are: {}",
+                numbers(&all)
+            ))),
+        }
+    }
+
+    /// Where the model is that a name without a version means.
+    fn current(&self, name: &str) -> Option<usize> {
+        let chosen = self.chosen.iter().find(|(chosen, _)| chosen == name).map(|(_, v)| *v);
+        let complete = |(_, row): &(usize, &ModelRow)| row.name == name && row.complete;
+        let mut versions = self.models.iter().enumerate().filter(complete);
+        let latest = versions.clone().next_back();
+        versions.find(|(_, row)| Some(row.version) == chosen).or(latest).map(|(at, _)| at)
+    }
+
+    fn default_model(&self) -> Option<usize> {
+        let chosen = self.default_name.as_deref().and_then(|name| self.current(name));
+        chosen.or_else(|| {
+            let complete = self.models.iter().enumerate().filter(|(_, row)| row.complete);
+            let latest = complete.max_by_key(|(_, row)| (row.created_at, row.version))?;
+            self.current(&latest.1.name)
+        })
+    }
+
+    fn nothing(&self, function: &str) -> Error {
+        if self.models.is_empty() {
+            return Error::model(format!(
+                "{function}: no model is stored yet; train one, e.g. FROM train_popularity('plays')"
+            ));
+        }
+        Error::model(format!(
+            "{function}: no model is complete, and an interrupted one is never the default; run a \
+             training again to finish it, or name a model and its version (there are: {})",
+            self.names().join(", ")
+        ))
+    }
+
+    fn unknown(&self, function: &str, name: &str) -> Error {
+        let names = self.names();
+        if names.is_empty() {
+            return Error::model(format!(
+                "{function}: no model '{name}'; no model is stored yet; train one, e.g. FROM \
+                 train_popularity('plays', model := '{}')",
+                name.replace('\'', "''")
+            ));
+        }
+        let near = similar(name, names.iter().copied());
+        let hint = if near.is_empty() {
+            String::new()
+        } else {
+            format!("did you mean {}? ", alternatives(&near))
+        };
+        Error::model(format!("{function}: no model '{name}'; {hint}models: {}", names.join(", ")))
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.models.iter().map(|row| row.name.as_str()).collect();
+        names.dedup();
+        names
+    }
+}
+
+fn only_interrupted(function: &str, name: &str, versions: &[&ModelRow]) -> Error {
+    let latest = versions.last().map_or(1, |row| row.version);
+    Error::model(format!(
+        "{function}: model '{name}' has no complete version, only interrupted ones: {}; run its \
+         training again to finish it, or ask for one with version := {latest}",
+        numbers(versions)
+    ))
+}
+
+fn numbers(versions: &[&ModelRow]) -> String {
+    let numbers: Vec<String> = versions.iter().map(|row| row.version.to_string()).collect();
+    numbers.join(", ")
+}
+
+/// A row of `models`, in the order in which [`Shelf::read`] asks for its columns.
+fn model(database: &str, row: Vec<Cell>) -> ModelRow {
+    let mut row = row.into_iter();
+    let mut next = || row.next().unwrap_or(Cell::Null);
+    ModelRow {
+        database: database.to_owned(),
+        name: next().text(),
+        version: next().integer().unwrap_or(0),
+        kind: next().text(),
+        complete: next().text() == "complete",
+        options_json: next().text(),
+        seed: next().integer().unwrap_or(0),
+        device: next().text(),
+        fingerprint: next().text(),
+        plays: next().integer().unwrap_or(0),
+        users: next().integer().unwrap_or(0),
+        songs: next().integer().unwrap_or(0),
+        rejected: next().integer().unwrap_or(0),
+        fields: next().list().into_iter().map(Cell::text).collect(),
+        metrics: metrics(next(), next()),
+        best_epoch: next().integer(),
+        bytes: next().integer().unwrap_or(0),
+        format: next().integer().unwrap_or(0),
+        segue_version: next().text(),
+        duckdb_version: next().text(),
+        created_at: next().integer().unwrap_or(0),
+        is_default: false,
+    }
+}
