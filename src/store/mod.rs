@@ -22,12 +22,13 @@ pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, un
 pub use columns::{ColumnNames, Role};
 pub use host::{Caller, Host};
 pub use models::{
-    ModelRow, NewModel, archive, check_writable, drop_model, find, find_trained, history, list,
-    resume, save, use_model,
+    NewModel, archive, check_writable, drop_model, find, find_trained, history, list, resume, save,
+    use_model,
 };
 pub use names::{alternatives, literal, quote, similar};
 pub use plan::DatasetRequest;
 pub use reader::{check, read_dataset};
 pub use relation::{Column, Relation};
+pub use shelf::ModelRow;
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{TestPlays, check_test_plays, read_songs, read_test_plays};
