@@ -1,7 +1,5 @@
 //! Which column of a relation plays which role, and how its type is read.
 
-use duckdb::Connection;
-
 use super::names::quote;
 use super::relation::{Column, Relation};
 use crate::data::NumberKind;
@@ -41,9 +39,10 @@ impl Role {
         }
     }
 
-    /// Whether a column of this name is known to have this role.
+    /// Whether a column of this name is known to have this role; `SongId` is `song_id`.
     pub fn has_name(self, name: &str) -> bool {
-        self.names().iter().any(|known| known.eq_ignore_ascii_case(name))
+        let plain = |name: &str| name.replace('_', "").to_lowercase();
+        self.names().iter().any(|known| plain(known) == plain(name))
     }
 }
 
@@ -267,8 +266,11 @@ impl FieldKind {
     /// Integers are quantities, except where the column's name says that they are ids.
     pub(super) fn of(column: &Column) -> Option<Self> {
         let sql_type = column.sql_type.as_str();
-        let name = column.name.to_lowercase();
-        let is_id = name == "id" || name.ends_with("_id");
+        let name = column.name.as_str();
+        let is_id = name.eq_ignore_ascii_case("id")
+            || name.to_lowercase().ends_with("_id")
+            || name.ends_with("Id")
+            || name.ends_with("ID");
         if let Some((element, _)) =
             sql_type.strip_suffix(']').and_then(|rest| rest.rsplit_once('['))
         {
@@ -310,12 +312,6 @@ fn is_text(sql_type: &str) -> bool {
     matches!(sql_type, "VARCHAR" | "BOOLEAN" | "UUID" | "JSON") || sql_type.starts_with("ENUM(")
 }
 
-/// Whether rows without a time have an order that is the same each time they are read.
-pub(super) fn keeps_row_order(conn: &Connection) -> Result<bool> {
-    let sql = "SELECT current_setting('preserve_insertion_order')::BOOLEAN";
-    Ok(conn.query_row(sql, [], |row| row.get(0))?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -338,6 +334,9 @@ mod tests {
         assert_eq!(plays.need_column(Role::User, None).unwrap().name, "User_ID");
         assert_eq!(plays.need_column(Role::Song, None).unwrap().sql_type, "UUID");
         assert_eq!(plays.find_column(Role::Time, None).unwrap(), None);
+        let camel = relation(&[("UserId", "BIGINT"), ("SessionId", "BIGINT"), ("UserName", "X")]);
+        assert_eq!(camel.need_column(Role::User, None).unwrap().name, "UserId");
+        assert_eq!(camel.need_column(Role::Session, None).unwrap().name, "SessionId");
         let named = plays.need_column(Role::Song, Some("ARTIST_ID")).unwrap();
         assert_eq!(named.name, "artist_id");
     }
@@ -382,6 +381,7 @@ mod tests {
         assert_eq!(kind("tags", "VARCHAR[]"), Some(FieldKind::List(false)));
         assert_eq!(kind("tags", "INTEGER[3]"), Some(FieldKind::List(true)));
         assert_eq!(kind("artist_id", "INTEGER"), Some(FieldKind::Category(true)));
+        assert_eq!(kind("ArtistId", "BIGINT"), Some(FieldKind::Category(true)));
         assert_eq!(kind("year", "INTEGER"), Some(FieldKind::Number(NumberKind::Plain)));
         assert_eq!(kind("price", "DECIMAL(18,3)"), Some(FieldKind::Number(NumberKind::Plain)));
         assert_eq!(kind("born", "DATE"), Some(FieldKind::Number(NumberKind::Date)));

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use duckdb::{Connection, ffi};
 
+use super::cache::Cache;
 use crate::control::Control;
 use crate::error::{Error, Result};
 
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 pub struct Host {
     base: Mutex<Option<Connection>>,
     control: Control,
+    cache: Cache,
 }
 
 impl Host {
@@ -27,7 +29,11 @@ impl Host {
     pub unsafe fn open(database: ffi::duckdb_database) -> Result<Arc<Self>> {
         // SAFETY: the caller vouches for the handle; the connection keeps the instance alive.
         let base = unsafe { Connection::open_from_raw(database) }?;
-        Ok(Arc::new(Self { base: Mutex::new(Some(base)), control: Control::default() }))
+        Ok(Arc::new(Self {
+            base: Mutex::new(Some(base)),
+            control: Control::default(),
+            cache: Cache::default(),
+        }))
     }
 
     /// Takes over a connection, for tests of functions that need a [`Caller`].
@@ -39,6 +45,12 @@ impl Host {
     /// Lets go of the database, so that it can close; later calls of Segue's functions fail.
     pub fn close(&self) {
         self.base.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.cache.clear();
+    }
+
+    /// Loaded models.
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// The flag that running trainings check with every batch.

@@ -7,7 +7,7 @@ use duckdb::{Connection, params};
 use super::archive::EpochRow;
 use super::catalogue::{Catalogue, Content, list_literal, map_literal};
 use super::rows::{Cell, rows};
-use super::shelf::Shelf;
+use super::shelf::{ModelRow, Shelf, metrics};
 use super::tensors::{FORMAT_VERSION, refuse_newer};
 use crate::error::{Error, Result};
 
@@ -46,67 +46,6 @@ pub struct NewModel {
     pub archive: Vec<u8>,
     /// The state from which an interrupted training goes on.
     pub resume: Option<Vec<u8>>,
-}
-
-/// A stored model, without its file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelRow {
-    /// The database that it is stored in.
-    pub database: String,
-    /// Its name.
-    pub name: String,
-    /// Its version, from 1.
-    pub version: i64,
-    /// Its kind in the registry.
-    pub kind: String,
-    /// Whether its training ran to the end; otherwise it is interrupted.
-    pub complete: bool,
-    /// Its training options, as JSON.
-    pub options_json: String,
-    /// The seed of its training.
-    pub seed: i64,
-    /// The device of its training.
-    pub device: String,
-    /// The fingerprint of its data.
-    pub fingerprint: String,
-    /// How many plays it was trained on.
-    pub plays: i64,
-    /// How many users it knows.
-    pub users: i64,
-    /// How many songs it knows.
-    pub songs: i64,
-    /// How many rows of plays were left out.
-    pub rejected: i64,
-    /// The song fields and user attributes that it uses.
-    pub fields: Vec<String>,
-    /// Validation metrics of its best epoch.
-    pub metrics: Vec<(String, f64)>,
-    /// The epoch whose weights are stored.
-    pub best_epoch: Option<i64>,
-    /// The size of its file.
-    pub bytes: i64,
-    /// The format of its file.
-    pub format: i64,
-    /// The Segue that wrote it.
-    pub segue_version: String,
-    /// The DuckDB that wrote it.
-    pub duckdb_version: String,
-    /// When it was stored: microseconds since 1970, UTC.
-    pub created_at: i64,
-    /// Whether functions use it when no model is named.
-    pub is_default: bool,
-}
-
-impl ModelRow {
-    /// `complete` or `interrupted`.
-    pub fn status(&self) -> &'static str {
-        if self.complete { "complete" } else { "interrupted" }
-    }
-
-    /// Tells this model from every other one that the database ever had, for a cache.
-    pub fn cache_key(&self) -> String {
-        format!("{}\0{}\0{}\0{}", self.database, self.name, self.version, self.created_at)
-    }
 }
 
 /// Fails if no model can be stored in the caller's current database.
@@ -403,12 +342,6 @@ pub fn use_model(
         row.is_default = true;
         Ok(row)
     })
-}
-
-/// Metrics from the keys and values of a MAP.
-pub(super) fn metrics(names: Cell, values: Cell) -> Vec<(String, f64)> {
-    let values = values.list().into_iter().map(|value| value.number());
-    names.list().into_iter().map(Cell::text).zip(values).collect()
 }
 
 #[cfg(test)]

@@ -57,10 +57,9 @@ impl PlaysPlan {
             None => None,
         };
         let plan = Self { relation, user, song, session, time };
-        for column in [Some(&plan.song), plan.user.as_ref(), plan.session.as_ref()] {
-            if let Some(column) = column {
-                id_type(&plan.relation, column)?;
-            }
+        let others = [plan.user.as_ref(), plan.session.as_ref()];
+        for column in others.into_iter().flatten().chain([&plan.song]) {
+            id_type(&plan.relation, column)?;
         }
         Ok(plan)
     }

@@ -5,7 +5,7 @@ use duckdb::arrow::array::Array;
 
 use super::arrow::{self, Ids};
 use super::attributes::Attributes;
-use super::columns::{is_integer, keeps_row_order};
+use super::columns::is_integer;
 use super::plan::{DatasetPlan, DatasetRequest, PlaysPlan};
 use crate::control::Control;
 use crate::data::{Dataset, Interner, MAX_PLAYS, PlaysBuilder, fingerprint};
@@ -223,6 +223,12 @@ fn plan_notes(
         ));
     }
     Ok(notes)
+}
+
+/// Whether rows without a time have an order that is the same each time they are read.
+fn keeps_row_order(conn: &Connection) -> Result<bool> {
+    let sql = "SELECT current_setting('preserve_insertion_order')::BOOLEAN";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
 }
 
 #[cfg(test)]

@@ -12,6 +12,21 @@ use crate::control::Control;
 use crate::data::{Dataset, Id, Interner, Keys, TestPlays, Vocab};
 use crate::error::Result;
 
+/// Finds out whether a relation can be read as plays, whatever the model; reads no rows.
+///
+/// # Errors
+/// The relation or a column is missing or ambiguous.
+pub fn check_plays(
+    conn: &Connection,
+    function: &str,
+    option: &str,
+    relation_text: &str,
+    columns: &ColumnNames,
+) -> Result<()> {
+    let relation = Relation::resolve(conn, function, option, relation_text)?;
+    PlaysPlan::new(relation, columns).map(drop)
+}
+
 /// Finds out whether test plays can be read for a model; reads no rows.
 ///
 /// # Errors
