@@ -22,7 +22,8 @@ fn main() {
         );
     }
     let windows = std::env::var_os("CARGO_CFG_WINDOWS").is_some();
-    if !windows && let Ok(dir) = dir.canonicalize() {
+    // Written even while the folder is missing, so that a library put there later is found.
+    if !windows && let Ok(dir) = dir.canonicalize().or_else(|_| std::path::absolute(dir)) {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", dir.display());
     }
 }

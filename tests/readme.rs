@@ -92,8 +92,9 @@ fn sql_blocks_run() {
 fn shell_blocks_are_right() {
     let blocks = marked_blocks(README);
     let commands = || blocks.iter().filter(|b| b.language == "sh").flat_map(|b| b.text.lines());
-    assert!(commands().any(|c| c.trim() == "make demo"), "the README shows `make demo`, marked");
-    assert!(commands().any(|c| c.trim() == "make test"), "the README shows `make test`, marked");
+    for shown in ["make demo", "make test"] {
+        assert!(commands().any(|c| c.starts_with(shown)), "the README shows `{shown}`, marked");
+    }
     let wrong: Vec<_> = commands().filter_map(|c| wrong_command(c, MAKEFILE)).collect();
     assert!(wrong.is_empty(), "README.md: {}", wrong.join("\n"));
 }
