@@ -107,8 +107,8 @@ pub const PARAMS: &[Param] = &[
     Param::new(
         "dropout",
         RATE,
-        Default::Float(0.0),
-        "Share of the inputs to self-attention set to 0 in training.",
+        Default::Absent,
+        "Share of the inputs to self-attention set to 0 in training; default 0.1, with paper 0.",
     ),
     Param::new(
         "attention",
@@ -162,13 +162,13 @@ pub const PARAMS: &[Param] = &[
         "user_dropout",
         RATE,
         Default::Absent,
-        "Share of sessions trained as the unknown user; default 0.5, with paper 0.",
+        "Share of sessions trained as the unknown user; default 0.6, with paper 0.",
     ),
     Param::new(
         "song_dropout",
         RATE,
         Default::Absent,
-        "Share of songs whose id is replaced by the unknown song's in a batch; default 0.1, with paper 0.",
+        "Share of songs whose id is replaced by the unknown song's in a batch; default 0.4, with paper 0.",
     ),
 ];
 
@@ -219,9 +219,9 @@ impl Config {
             pool: options.count("pool"),
             alpha: options.float("alpha"),
             logq: options.text("correction") == Some("logq"),
-            user_dropout: rate("user_dropout", if paper { 0.0 } else { 0.5 }),
-            song_dropout: rate("song_dropout", if paper { 0.0 } else { 0.1 }),
-            dropout: options.float("dropout"),
+            user_dropout: rate("user_dropout", if paper { 0.0 } else { 0.6 }),
+            song_dropout: rate("song_dropout", if paper { 0.0 } else { 0.4 }),
+            dropout: rate("dropout", if paper { 0.0 } else { 0.1 }),
             optimizer,
             learning_rate: rate("learning_rate", default_rate),
             reg: options.float("reg"),
