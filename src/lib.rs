@@ -5,7 +5,9 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod functions;
+pub mod shell;
 pub mod store;
+mod suggest;
 pub mod train;
 
 pub use error::{Error, Result};
