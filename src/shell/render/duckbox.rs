@@ -110,11 +110,15 @@ impl<'a> Duckbox<'a> {
                 }
             }
         }
-        let screen = match self.context.settings.max_width {
-            0 => self.context.width,
-            width => Some(width),
-        };
-        fit_columns(&widths, screen.unwrap_or(usize::MAX))
+        fit_columns(&widths, self.screen())
+    }
+
+    /// The columns of text that may be taken.
+    fn screen(&self) -> usize {
+        match self.context.settings.max_width {
+            0 => self.context.width.unwrap_or(usize::MAX),
+            width => width,
+        }
     }
 
     fn align(&self, column: usize) -> Align {
@@ -180,15 +184,12 @@ impl<'a> Duckbox<'a> {
             }
         }
         let total: usize = shown.iter().map(|(_, width)| width + 3).sum::<usize>() + 1;
-        let taken = 4 + left.len() + right.len();
-        if taken + 2 > total && !right.is_empty() {
-            return writeln!(out, "  {left}\n  {right}");
+        let space = total.saturating_sub(4 + left.len() + right.len()).max(2);
+        let line = format!("  {left}{}{right}", " ".repeat(space));
+        if width(line.trim_end()) > self.screen() {
+            return writeln!(out, "{left}\n{right}");
         }
-        writeln!(
-            out,
-            "{}",
-            format!("  {left}{}{right}", " ".repeat(total.saturating_sub(taken))).trim_end()
-        )
+        writeln!(out, "{}", line.trim_end())
     }
 }
 
