@@ -269,7 +269,8 @@ struct Session {
 impl Session {
     /// `None`, with a note, where there is no `script`.
     fn start(folder: &Path, arguments: &str) -> Option<Self> {
-        let program = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_segue"));
+        let segue = env!("CARGO_BIN_EXE_segue");
+        let program = format!("exec timeout --foreground 60 '{segue}' {arguments}");
         let spawned = Command::new("script")
             .args(["-qefc", &program, "/dev/null"])
             .current_dir(folder)
@@ -337,7 +338,8 @@ fn the_prompt_survives_errors_and_ctrl_c() {
     session.wait_for("segue> ");
     // The status line says that the statement runs; Ctrl-C stops it, twice does no harm.
     session.type_keys(&format!("{ENDLESS};\r"));
-    session.wait_for("0.5s");
+    session.wait_for("\n");
+    session.wait_for("\x1b[K");
     session.type_keys("\x03\x03");
     session.wait_for("Interrupted");
     session.wait_for("segue> ");

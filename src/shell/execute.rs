@@ -29,7 +29,8 @@ pub(super) fn execute(shell: &mut Shell, sql: &str) -> Result<(), Failure> {
         return Err(Failure::Stop(super::Stop::Interrupted));
     }
     let mut status = Status::start(engine.progress());
-    let outcome = show(engine.connection(), sql, settings, output, &mut status);
+    let stopped = || cancel.requested();
+    let outcome = show(engine.connection(), sql, settings, output, &mut status, &stopped);
     drop((status, running));
     outcome?;
     if settings.timer {
@@ -44,6 +45,7 @@ fn show(
     settings: &Settings,
     output: &mut Output,
     status: &mut Status,
+    stopped: &dyn Fn() -> bool,
 ) -> Result<(), Failure> {
     let mut statement = connection.prepare(sql).map_err(message)?;
     drop(statement.stream_arrow([]).map_err(message)?);
@@ -63,6 +65,10 @@ fn show(
     let mut renderer = settings.mode.renderer(context);
     let mut begun = false;
     while let Some(batch) = statement.step().map_err(message)? {
+        // DuckDB no longer stops a result that it has whole; the printing of it is stopped here.
+        if stopped() && settings.mode != Mode::Duckbox {
+            return Err("INTERRUPT Error: Interrupted!".to_string().into());
+        }
         if !begun {
             // A duckbox prints only at the end; all else shares the screen from here on.
             if settings.mode != Mode::Duckbox {

@@ -1,6 +1,6 @@
 //! The shell: `segue [OPTIONS] [DATABASE] [SQL]...`.
 //!
-//! Reading order: [`args`] says what to do, [`Shell`] does it: [`splitter`] cuts the input into
+//! Reading order: [`args`] says what to do, `Shell` does it: [`splitter`] cuts the input into
 //! items, `commands` runs dot commands, `execute` runs SQL, `render` writes results with the
 //! texts of `value`. [`engine`] is the database behind it.
 //!

@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
+/// The width of a screen that does not tell its own.
+const DEFAULT_WIDTH: usize = 80;
+
 /// Standard output, or the file that `.output` names.
 pub struct Output {
     stdout: BufWriter<Stdout>,
@@ -36,7 +39,8 @@ impl Output {
         if !self.is_terminal() {
             return None;
         }
-        terminal_size::terminal_size().map(|(width, _)| width.0.into())
+        let size = terminal_size::terminal_size_of(io::stdout());
+        Some(size.map_or(DEFAULT_WIDTH, |(width, _)| width.0.into()))
     }
 
     /// Whether results may be coloured.
