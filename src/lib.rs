@@ -9,7 +9,9 @@ pub mod functions;
 pub mod models;
 pub mod nn;
 pub mod session;
+pub mod shell;
 pub mod store;
+mod suggest;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -6,6 +6,7 @@
 
 use super::contract::Value;
 use crate::error::{Error, Result};
+use crate::suggest::closest;
 use crate::train::{Default, Kind, Options, Param, Setting};
 
 #[cfg(test)]
@@ -86,7 +87,7 @@ fn setting(function: &str, param: &Param, value: &Value) -> Result<Setting> {
 pub fn candidates(given: &str, names: &[&str]) -> String {
     let listed: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     let listed = listed.join(", ");
-    match nearest(given, names) {
+    match closest(given, names.iter().copied()) {
         Some(name) => format!("did you mean '{name}'? Possible: {listed}"),
         None => format!("possible: {listed}"),
     }
@@ -236,7 +237,7 @@ fn choice(names: &'static [&'static str], value: &Value) -> std::result::Result<
         Some(name) => Ok((*name).to_owned()),
         None => {
             let message = expected(Kind::Choice(names), value);
-            Err(match nearest(given, names) {
+            Err(match closest(given, names.iter().copied()) {
                 Some(name) => format!("{message}; did you mean '{name}'?"),
                 None => message,
             })
@@ -295,28 +296,4 @@ fn id(value: &Value) -> std::result::Result<String, String> {
         Value::Bool(value) => Ok(value.to_string()),
         other => Err(expected(Kind::Id, other)),
     }
-}
-
-/// The name that differs from `given` in the fewest letters, if it is near enough to be meant.
-fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
-    let given = given.to_lowercase();
-    let (distance, name) =
-        names.iter().map(|name| (edit_distance(&given, &name.to_lowercase()), *name)).min()?;
-    (distance <= (name.chars().count() + 1) / 3).then_some(name)
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
 }

@@ -16,6 +16,7 @@ pub struct Host {
     base: Mutex<Option<Connection>>,
     control: Control,
     cache: Cache,
+    news: Mutex<Option<String>>,
 }
 
 impl Host {
@@ -33,13 +34,19 @@ impl Host {
             base: Mutex::new(Some(base)),
             control: Control::default(),
             cache: Cache::default(),
+            news: Mutex::default(),
         }))
     }
 
     /// Takes over a connection, for tests of functions that need a [`Caller`].
     #[cfg(test)]
     pub(crate) fn over(base: Connection) -> Arc<Self> {
-        Arc::new(Self { base: Mutex::new(Some(base)), control: Control::default() })
+        Arc::new(Self {
+            base: Mutex::new(Some(base)),
+            control: Control::default(),
+            cache: Cache::default(),
+            news: Mutex::default(),
+        })
     }
 
     /// Lets go of the database, so that it can close; later calls of Segue's functions fail.
@@ -51,6 +58,16 @@ impl Host {
     /// Loaded models.
     pub(super) fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// Says, in one line, what a long statement is doing; `None` when it is over.
+    pub fn announce(&self, news: Option<String>) {
+        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = news;
+    }
+
+    /// What the running statement is doing, if it said so.
+    pub fn news(&self) -> Option<String> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The flag that running trainings check with every batch.

@@ -18,7 +18,7 @@ pub fn similar<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
         .into_iter()
         .filter_map(|other| {
             let lower = other.to_lowercase();
-            let distance = edit_distance(&name, &lower);
+            let distance = crate::suggest::edit_distance(&name, &lower);
             let contained =
                 name.len() > 2 && lower.contains(&name) || lower.len() > 2 && name.contains(&lower);
             (distance <= allowed && distance < name.chars().count() || contained)
@@ -40,34 +40,12 @@ pub fn alternatives(names: &[&str]) -> String {
     }
 }
 
-/// How many letters must be inserted, removed, replaced or swapped with their neighbour.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 0..a.len() {
-        let mut row = vec![i + 1];
-        for j in 0..b.len() {
-            let mut cost =
-                (last[j + 1] + 1).min(row[j] + 1).min(last[j] + usize::from(a[i] != b[j]));
-            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
-                cost = cost.min(before_last[j - 1] + 1);
-            }
-            row.push(cost);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn swapped_and_missing_letters_are_near() {
-        assert_eq!(edit_distance("hram", "harm"), 1);
-        assert_eq!(edit_distance("", "abc"), 3);
         assert_eq!(similar("hram", ["sasrec", "harm"]), ["harm"]);
         assert_eq!(similar("PLAYZ", ["plays", "users"]), ["plays"]);
         assert_eq!(similar("test", ["test_plays"]), ["test_plays"]);

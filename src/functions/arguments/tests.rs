@@ -150,6 +150,4 @@ fn a_struct_may_hold_null_for_options_without_a_default() {
 fn guesses_need_nearness() {
     assert!(candidates("artst", &["artist", "genre"]).starts_with("did you mean 'artist'?"));
     assert_eq!(candidates("x", &["artist", "genre"]), "possible: 'artist', 'genre'");
-    assert_eq!(edit_distance("kitten", "sitting"), 3);
-    assert_eq!(edit_distance("", "abc"), 3);
 }

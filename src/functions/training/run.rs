@@ -61,10 +61,16 @@ impl Run {
         self.call.caller.host.control()
     }
 
+    /// Tells whoever waits for rows how far training is.
+    fn announce(&self, news: String) {
+        self.call.caller.host.announce(Some(format!("{}: {news}", self.function())));
+    }
+
     /// Reads the data; finds what is stored of this very training, or begins it.
     fn begin(&mut self) -> Result<Vec<Vec<Value>>> {
         let (function, options) = (self.function(), &self.call.options);
         let conn = self.call.caller.connect()?;
+        self.announce("reading plays".to_owned());
         let dataset = store::read_dataset(&conn, &request(&function, options), self.control())?;
         let dataset = Arc::new(dataset);
         let held_out = self.held_out(&conn, &dataset)?;
@@ -172,6 +178,7 @@ impl Run {
             }
         };
         if !job.fit.finished() {
+            self.announce(summary(&report));
             return Ok(vec![self.row(&report, "training", "")]);
         }
         let note = self.finish()?;
@@ -281,11 +288,21 @@ impl Drop for Run {
     fn drop(&mut self) {
         // Nobody is left to tell; a model that cannot be kept leaves the database as it was.
         let _ = self.keep();
+        self.call.caller.host.announce(None);
     }
 }
 
 fn to_json(options: &Options) -> Result<String> {
     serde_json::to_string(options).map_err(|error| Error::Model(error.to_string()))
+}
+
+/// An epoch in one line.
+fn summary(report: &EpochReport) -> String {
+    let mut line = format!("epoch {}  train_loss {:.4}", report.epoch, report.train_loss);
+    for (name, value) in &report.metrics {
+        line += &format!("  {name} {value:.4}");
+    }
+    line + &format!("  {:.1} s", report.seconds)
 }
 
 fn epoch_row(report: &EpochReport) -> EpochRow {

@@ -1,0 +1,115 @@
+//! Runs one SQL statement and shows its result as it streams.
+
+use std::io::Write;
+use std::time::Instant;
+
+use duckdb::arrow::array::{Array, AsArray};
+use duckdb::{Connection, Statement};
+
+use super::engine::message;
+use super::output::Output;
+use super::render::{Context, Mode};
+use super::settings::Settings;
+use super::statement::{is_acknowledgement, is_explain};
+use super::status::Status;
+use super::value::{Column, Formatter, SqlType};
+use super::{Failure, Shell, no_database};
+
+/// Runs a statement and writes its result.
+pub(super) fn execute(shell: &mut Shell, sql: &str) -> Result<(), Failure> {
+    let Shell { engine, settings, output, cancel, .. } = shell;
+    let engine = engine.as_ref().ok_or_else(no_database)?;
+    if settings.echo {
+        writeln!(output, "{sql}")?;
+    }
+    let started = Instant::now();
+    engine.reset();
+    let running = cancel.begin(engine.interrupter());
+    if cancel.requested() {
+        return Err(Failure::Stop(super::Stop::Interrupted));
+    }
+    let mut status = Status::start(engine.progress());
+    let stopped = || cancel.requested();
+    let outcome = show(engine.connection(), sql, settings, output, &mut status, &stopped);
+    drop((status, running));
+    outcome?;
+    if settings.timer {
+        writeln!(output, "Run Time (s): real {:.3}", started.elapsed().as_secs_f64())?;
+    }
+    Ok(())
+}
+
+fn show(
+    connection: &Connection,
+    sql: &str,
+    settings: &Settings,
+    output: &mut Output,
+    status: &mut Status,
+    stopped: &dyn Fn() -> bool,
+) -> Result<(), Failure> {
+    let mut statement = connection.prepare(sql).map_err(message)?;
+    drop(statement.stream_arrow([]).map_err(message)?);
+    let columns = columns(&statement);
+    if let [column] = columns.as_slice()
+        && is_acknowledgement(sql, &column.name)
+    {
+        while statement.step().map_err(message)?.is_some() {}
+        return Ok(());
+    }
+    if settings.mode == Mode::Duckbox && is_explain(sql) && columns.len() == 2 {
+        return show_plan(&statement, output, status);
+    }
+    let formatter = Formatter::new(connection);
+    let (width, color) = (output.width(), output.color());
+    let context = Context { formatter: &formatter, columns: &columns, settings, width, color };
+    let mut renderer = settings.mode.renderer(context);
+    let mut begun = false;
+    while let Some(batch) = statement.step().map_err(message)? {
+        // DuckDB no longer stops a result that it has whole; the printing of it is stopped here.
+        if stopped() && settings.mode != Mode::Duckbox {
+            return Err("INTERRUPT Error: Interrupted!".to_string().into());
+        }
+        if !begun {
+            // A duckbox prints only at the end; all else shares the screen from here on.
+            if settings.mode != Mode::Duckbox {
+                status.stop();
+            }
+            renderer.begin(output)?;
+            begun = true;
+        }
+        renderer.batch(batch, output)?;
+        output.flush()?;
+    }
+    status.stop();
+    if !begun {
+        renderer.begin(output)?;
+    }
+    Ok(renderer.end(output)?)
+}
+
+fn columns(statement: &Statement<'_>) -> Vec<Column> {
+    let schema = statement.schema();
+    let fields = schema.fields().iter().enumerate();
+    fields
+        .map(|(i, field)| Column {
+            name: field.name().clone(),
+            sql_type: SqlType::new(&statement.column_logical_type(i), field.data_type()),
+        })
+        .collect()
+}
+
+/// Prints the drawing that EXPLAIN returns as its second column.
+fn show_plan(
+    statement: &Statement<'_>,
+    output: &mut Output,
+    status: &mut Status,
+) -> Result<(), Failure> {
+    while let Some(batch) = statement.step().map_err(message)? {
+        status.stop();
+        let plans = batch.column(1).as_string::<i32>();
+        for plan in (0..plans.len()).filter(|&row| plans.is_valid(row)) {
+            writeln!(output, "{}", plans.value(plan).trim_end())?;
+        }
+    }
+    Ok(())
+}
