@@ -20,9 +20,6 @@ mod tests;
 /// against other processes, but would let one process open it twice and write into itself.
 static OPEN_FILES: Mutex<Vec<(PathBuf, bool)>> = Mutex::new(Vec::new());
 
-/// Rows reach the client as they come, not once a buffer of this setting's size is full.
-const STREAM_ROWS: &str = "SET streaming_buffer_size = '1B'";
-
 /// How to open a database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenOptions {
@@ -79,7 +76,6 @@ impl Session {
         let prepare = || {
             // SAFETY: as above; the connection is dropped before the database is closed.
             let main = unsafe { Connection::open_from_raw(database.handle) }?;
-            main.execute_batch(STREAM_ROWS)?;
             macros.iter().try_for_each(|text| main.execute_batch(text))?;
             Ok(main)
         };

@@ -10,10 +10,15 @@ use super::engine::message;
 use super::output::Output;
 use super::render::{Context, Mode};
 use super::settings::Settings;
-use super::statement::{is_acknowledgement, is_explain};
+use super::statement::{is_acknowledgement, is_explain, training};
 use super::status::Status;
 use super::value::{Column, Formatter, SqlType};
 use super::{Failure, Shell, no_database};
+
+/// An epoch's row is to be seen when the epoch ends, not once DuckDB's buffer is full. Only for
+/// statements that do nothing but train: with so small a buffer, a UNION can wait forever.
+const STREAM_ROWS: &str = "SET SESSION streaming_buffer_size = '1B'";
+const BUFFER_ROWS: &str = "RESET SESSION streaming_buffer_size";
 
 /// Runs a statement and writes its result.
 pub(super) fn execute(shell: &mut Shell, sql: &str) -> Result<(), Failure> {
@@ -30,7 +35,16 @@ pub(super) fn execute(shell: &mut Shell, sql: &str) -> Result<(), Failure> {
     }
     let mut status = Status::start(engine.progress());
     let stopped = || cancel.requested();
-    let outcome = show(engine.connection(), sql, settings, output, &mut status, &stopped);
+    let connection = engine.connection();
+    let outcome = match training(sql) {
+        Some(sql) => {
+            connection.execute_batch(STREAM_ROWS).map_err(message)?;
+            let outcome = show(connection, &sql, settings, output, &mut status, &stopped);
+            connection.execute_batch(BUFFER_ROWS).map_err(message)?;
+            outcome
+        }
+        None => show(connection, sql, settings, output, &mut status, &stopped),
+    };
     drop((status, running));
     outcome?;
     if settings.timer {

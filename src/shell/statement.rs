@@ -47,6 +47,19 @@ pub fn is_explain(sql: &str) -> bool {
     words(sql).first().is_some_and(|word| word == "explain")
 }
 
+/// A statement that does nothing but train, in a form whose rows can stream: `FROM train_…(…)`,
+/// also for `CALL train_…(…)`, which DuckDB would run to its end first.
+pub fn training(sql: &str) -> Option<String> {
+    let text = sql.trim_start();
+    let (first, rest) = text.split_at_checked(4)?;
+    let call = first.eq_ignore_ascii_case("call") || first.eq_ignore_ascii_case("from");
+    let plain = call
+        && rest.starts_with(|c: char| c.is_ascii_whitespace())
+        && rest.trim_start().get(..6).is_some_and(|name| name.eq_ignore_ascii_case("train_"))
+        && words(text).len() == 2;
+    plain.then(|| format!("FROM{rest}"))
+}
+
 /// The unquoted words outside parentheses, in lower case.
 fn words(sql: &str) -> Vec<String> {
     let bytes = sql.as_bytes();
@@ -81,6 +94,17 @@ fn finish_word(word: &mut Vec<u8>, depth: usize, words: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trainings_are_told_from_queries_over_them() {
+        let sql = training("call train_harm('plays', model := 'a;b')").unwrap();
+        assert_eq!(sql, "FROM train_harm('plays', model := 'a;b')");
+        assert!(training(" FROM  train_bpr(plays)").is_some());
+        for other in ["FROM train_harm('p') WHERE epoch = 1", "FROM trains", "CALL models()", "é"]
+        {
+            assert_eq!(training(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn counts_of_changes_are_notes_and_columns_of_queries_are_not() {

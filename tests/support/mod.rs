@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use duckdb::arrow::datatypes::DataType;
 use duckdb::types::Value;
+use segue::functions::{MACROS, registry};
+use segue::session::{OpenOptions, Session};
 use segue::{Error, Result};
 use tempfile::TempDir;
 
@@ -26,19 +28,9 @@ pub struct Engine {
     _folder: TempDir,
 }
 
-/// The engine under test.
-type Session = duckdb::Connection;
-
-/// Opens the engine under test on a database file.
+/// Opens the shell's engine on a database file.
 fn open(path: &Path, read_only: bool) -> Result<Session> {
-    let mode = if read_only { duckdb::AccessMode::ReadOnly } else { duckdb::AccessMode::ReadWrite };
-    let config = duckdb::Config::default().access_mode(mode)?;
-    Ok(Session::open_with_flags(path, config)?)
-}
-
-/// The connection of a session.
-fn connection(session: &Session) -> &duckdb::Connection {
-    session
+    Session::open(Some(path), &OpenOptions { read_only }, &registry(), MACROS)
 }
 
 impl Engine {
@@ -53,7 +45,9 @@ impl Engine {
 
     /// Closes the database and opens it again: what is left is what was stored.
     pub fn restart(&mut self, read_only: bool) -> Result<()> {
-        drop(self.session.take());
+        if let Some(session) = self.session.take() {
+            session.close()?;
+        }
         self.session = Some(open(&self.path, read_only)?);
         Ok(())
     }
@@ -66,7 +60,8 @@ impl Engine {
     /// The session's connection.
     pub fn connection(&self) -> Result<&duckdb::Connection> {
         let session = self.session.as_ref();
-        Ok(connection(session.ok_or_else(|| Error::Database("the last restart failed".into()))?))
+        let failed = || Error::Database("the last restart failed".into());
+        Ok(session.ok_or_else(failed)?.connection())
     }
 
     /// Runs one or more statements on the session's or on another connection, and gives the last

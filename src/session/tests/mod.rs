@@ -208,16 +208,3 @@ fn an_interrupt_from_another_thread_stops_the_statement() {
     drop(session);
     interrupter.interrupt();
 }
-
-#[test]
-fn rows_stream_as_they_come() {
-    let session = Session::open(None, &WRITE, &slow(), &[]).unwrap();
-    let mut statement = session.connection().prepare("FROM slow() LIMIT 50").unwrap();
-    let begin = Instant::now();
-    let batches = statement.stream_arrow([]).unwrap();
-    let arrivals: Vec<_> = batches.map(|batch| (batch.num_rows(), begin.elapsed())).collect();
-    assert_eq!(arrivals.iter().map(|(rows, _)| rows).sum::<usize>(), 50);
-    // The last of 50 rows comes a second after the first.
-    let spread = arrivals[arrivals.len() - 1].1 - arrivals[0].1;
-    assert!(spread > Duration::from_millis(500), "{arrivals:?}");
-}
