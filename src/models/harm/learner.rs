@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::ThreadPool;
 
-use super::batch::{Batch, Group, batches, groups};
+use super::batch::{Batch, Example, examples};
 use super::config::{Attention, Config, Loss};
 use super::network::{self, Dense};
 use super::scorer::Harm;
@@ -25,7 +26,7 @@ pub struct Learner {
     device: Device,
     parameters: Parameters,
     sampler: PopularitySampler,
-    groups: Vec<Group>,
+    examples: Vec<Example>,
     pool: Arc<ThreadPool>,
 }
 
@@ -35,8 +36,8 @@ impl Learner {
     /// # Errors
     /// No session has two plays, so that nothing can be predicted.
     pub fn new(dataset: Arc<Dataset>, config: Config, device: &Device) -> Result<Self> {
-        let groups = groups(&dataset);
-        if groups.is_empty() {
+        let examples = examples(&dataset);
+        if examples.is_empty() {
             return Err(Error::data(
                 "no session of the plays has two plays, so there is no next song to learn; \
                  check session_id (sessionize() makes sessions), or leave it out to take each \
@@ -46,16 +47,16 @@ impl Learner {
         let sampler = PopularitySampler::new(&dataset.play_counts, config.alpha);
         let parameters = initial(&dataset, &config);
         let (device, pool) = (device.clone(), Arc::new(one_thread()?));
-        Ok(Self { dataset, config, device, parameters, sampler, groups, pool })
+        Ok(Self { dataset, config, device, parameters, sampler, examples, pool })
     }
 
-    fn step(&mut self, groups: &[Group], rng: &mut ChaCha8Rng) -> Result<(f64, usize)> {
-        let batch = Batch::new(&self.dataset, &self.config, &self.sampler, groups, rng);
+    fn step(&mut self, examples: &[Example], rng: &mut ChaCha8Rng) -> Result<f64> {
+        let batch = Batch::new(&self.dataset, &self.config, &self.sampler, examples, rng);
         let mut step = StepVariables::default();
         let loss = self.loss(&batch, &mut step, rng)?;
         let grads = loss.backward()?;
         self.parameters.apply(&step, &grads)?;
-        Ok((f64::from(loss.to_scalar::<f32>()?), batch.examples()))
+        Ok(f64::from(loss.to_scalar::<f32>()?))
     }
 
     fn loss(
@@ -74,8 +75,7 @@ impl Learner {
         let songs = song_lookups(&self.dataset, &batch.songs, &dropped);
         let fields = embed(&mut self.parameters, "field", &songs, step, device)?; // F × (S, D)
         let attributes = if config.attention == Attention::User {
-            let known: Vec<Option<u32>> = batch.attributes_of.iter().map(|&u| Some(u)).collect();
-            let users = user_lookups(&self.dataset, &batch.users, &known);
+            let users = user_lookups(&self.dataset, &batch.users, &batch.attributes_of);
             embed(&mut self.parameters, "user", &users, step, device)?
         } else {
             Vec::new()
@@ -100,11 +100,7 @@ impl Learner {
             .iter()
             .map(|field| Ok(field.narrow(0, 0, batch.negatives)?))
             .collect::<Result<_>>()?; // F × (N, D)
-        let example_group = ids(&batch.example_group)?;
-        let weights = network::field_weights(&dense, config.attention, &queries, &seen)?
-            .iter()
-            .map(|weight| Ok(weight.index_select(&example_group, 0)?))
-            .collect::<Result<Vec<_>>>()?; // F × (B, N)
+        let weights = network::field_weights(&dense, config.attention, &queries, &seen)?;
         let negatives = network::candidate_scores(&codes, &weights, &seen)?; // (B, N)
         self.compare(batch, &positives, &negatives)
     }
@@ -162,18 +158,19 @@ impl Training for Learner {
     fn epoch(&mut self, epoch: usize, control: &Control) -> Result<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
         rng.set_stream(epoch as u64);
-        let (mut total, mut examples) = (0.0, 0);
-        for groups in batches(&self.groups, self.config.batch_size, &mut rng) {
+        let mut order = self.examples.clone();
+        order.shuffle(&mut rng);
+        let pool = self.pool.clone();
+        let mut total = 0.0;
+        for examples in order.chunks(self.config.batch_size) {
             control.check()?;
-            let pool = self.pool.clone();
-            let (loss, count) = pool.install(|| self.step(&groups, &mut rng))?;
-            total += loss * count as f64;
-            examples += count;
+            let loss = pool.install(|| self.step(examples, &mut rng))?;
+            total += loss * examples.len() as f64;
             if !loss.is_finite() {
                 break;
             }
         }
-        Ok(total / examples.max(1) as f64)
+        Ok(total / order.len() as f64)
     }
 
     fn model(&self) -> Result<Box<dyn Model>> {

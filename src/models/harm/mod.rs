@@ -16,7 +16,7 @@
 //! - The expectation over negatives in eq. 9 is estimated by one pool of songs per batch, drawn
 //!   from the play frequencies and shared by the batch's examples, each counting `negatives / pool`.
 //! - L2 applies to the parameters that a batch touches.
-//! - Every prefix of every session is an example; examples of one session share a batch.
+//! - Every prefix of every session is an example.
 //!
 //! # Deviations (the default; `paper := true` has none of them)
 //! - A learned vector per field is added to the attention keys (`key_bias`).
