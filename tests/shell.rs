@@ -194,6 +194,18 @@ fn init_runs_first_and_quit_leaves_with_its_status() {
 }
 
 #[test]
+fn print_writes_its_words_where_results_go() {
+    let folder = TempDir::new().unwrap();
+    let script = ".print one's  two; 'three  four'\n.print\n.output f\n.print in the file\n";
+    let output = run_in(folder.path(), &[], script);
+    assert_eq!(
+        (stdout(&output).as_str(), stderr(&output).as_str()),
+        ("one's two; three  four\n\n", "")
+    );
+    assert_eq!(std::fs::read_to_string(folder.path().join("f")).unwrap(), "in the file\n");
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_program_quietly() {
     let folder = TempDir::new().unwrap();
     let mut child = segue(folder.path())

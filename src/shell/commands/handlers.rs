@@ -91,6 +91,10 @@ pub(super) fn output(shell: &mut Shell, words: &[String]) -> Outcome {
     })
 }
 
+pub(super) fn print(shell: &mut Shell, words: &[String]) -> Outcome {
+    Ok(writeln!(shell.output, "{}", words.join(" "))?)
+}
+
 pub(super) fn quit(_shell: &mut Shell, words: &[String]) -> Outcome {
     let status = words.first().map_or(Ok(0), |word| {
         word.parse::<u8>().map_err(|_| format!("'{word}' is no exit status from 0 to 255"))

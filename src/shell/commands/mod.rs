@@ -28,7 +28,7 @@ const fn command(
     Command { name, usage, help, arguments, run }
 }
 
-static COMMANDS: [Command; 19] = [
+static COMMANDS: [Command; 20] = [
     command("bail", "on|off", "stop a script at its first error", (1, 1), handlers::bail),
     command("databases", "", "list the open databases", (0, 0), handlers::databases),
     command("echo", "on|off", "print statements before they run", (1, 1), handlers::echo),
@@ -41,6 +41,7 @@ static COMMANDS: [Command; 19] = [
     command("nullvalue", "TEXT", "the text for NULL", (1, 1), handlers::null_value),
     command("open", "[-readonly] [FILE]", "open another database", (0, 2), handlers::open),
     command("output", "[FILE]", "send results to a file, or back here", (0, 1), handlers::output),
+    command("print", "[TEXT]...", "print a line", (0, usize::MAX), handlers::print),
     command("quit", "[STATUS]", "leave", (0, 1), handlers::quit),
     command("read", "FILE", "run a file", (1, 1), handlers::read),
     command(
