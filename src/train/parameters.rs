@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 
-use super::{Optimizer, Weights};
+use super::{Optimizer, OptimizerKind, Weights};
 use crate::error::{Error, Result};
 
 #[derive(Debug, Clone)]
@@ -17,6 +17,31 @@ struct Parameter {
     shape: Vec<usize>,
     values: Vec<f32>,
     state: [Vec<f32>; 2],
+    /// The step up to which each row is current; empty until rows are asked for one by one, and
+    /// for optimisers that leave resting rows alone.
+    current: Vec<u32>,
+}
+
+impl Parameter {
+    /// One row, with its state (empty where the optimiser keeps none).
+    fn row(&mut self, row: u32) -> (&mut [f32], [&mut [f32]; 2]) {
+        let width = self.shape[1];
+        let range = row as usize * width..(row as usize + 1) * width;
+        let [first, second] = &mut self.state;
+        let state = [first, second].map(|slot| slot.get_mut(range.clone()).unwrap_or_default());
+        (&mut self.values[range], state)
+    }
+
+    fn catch_up(&mut self, row: u32, optimizer: &Optimizer) {
+        let since = self.current[row as usize];
+        self.current[row as usize] = optimizer.step();
+        let (values, state) = self.row(row);
+        optimizer.catch_up(since, values, state);
+    }
+
+    fn rests(&self, optimizer: &Optimizer) -> bool {
+        optimizer.kind() == OptimizerKind::Adam && self.shape.len() == 2
+    }
 }
 
 /// Named parameters with their optimiser state; tables are `(rows, D)`.
@@ -33,6 +58,7 @@ pub struct StepVariables {
 }
 
 const STATE: [&str; 2] = ["first", "second"];
+const CURRENT: &str = "current";
 const STEP: &str = "optimizer.step";
 
 impl Parameters {
@@ -47,7 +73,10 @@ impl Parameters {
         let slots = self.optimizer.kind().slots();
         let state =
             [0, 1].map(|slot| if slot < slots { vec![0.0; values.len()] } else { Vec::new() });
-        self.parameters.insert(name.into(), Parameter { shape: shape.to_vec(), values, state });
+        self.parameters.insert(
+            name.into(),
+            Parameter { shape: shape.to_vec(), values, state, current: Vec::new() },
+        );
     }
 
     /// Whether there is a parameter of that name.
@@ -56,9 +85,7 @@ impl Parameters {
     }
 
     fn get(&self, name: &str) -> Result<&Parameter> {
-        self.parameters
-            .get(name)
-            .ok_or_else(|| Error::Compute(format!("the model has no parameter '{name}'")))
+        self.parameters.get(name).ok_or_else(|| unknown(name))
     }
 
     /// A whole parameter as a variable of this step.
@@ -71,24 +98,30 @@ impl Parameters {
         step.track(name, None, tensor)
     }
 
-    /// The given rows of a table, `(rows.len(), D)`, as a variable of this step. Rows must be
-    /// distinct: two gradients for one row would overwrite each other's optimiser state.
+    /// The given rows of a table, `(rows.len(), D)`, as a variable of this step, brought up to
+    /// date. Rows must be distinct: two gradients for one row would overwrite each other's
+    /// optimiser state.
     ///
     /// # Errors
     /// No parameter of that name.
     pub fn rows(
-        &self,
+        &mut self,
         name: &str,
         rows: &[u32],
         step: &mut StepVariables,
         device: &Device,
     ) -> Result<Tensor> {
-        let parameter = self.get(name)?;
+        let parameter = self.parameters.get_mut(name).ok_or_else(|| unknown(name))?;
         let width = parameter.shape[1];
+        if parameter.current.is_empty() && parameter.rests(&self.optimizer) {
+            parameter.current = vec![self.optimizer.step(); parameter.shape[0]];
+        }
         let mut values = Vec::with_capacity(rows.len() * width);
         for &row in rows {
-            let start = row as usize * width;
-            values.extend_from_slice(&parameter.values[start..start + width]);
+            if !parameter.current.is_empty() {
+                parameter.catch_up(row, &self.optimizer);
+            }
+            values.extend_from_slice(parameter.row(row).0);
         }
         step.track(
             name,
@@ -107,16 +140,18 @@ impl Parameters {
             let Some(grad) = grads.get(var) else { continue };
             let grad: Vec<f32> = grad.flatten_all()?.to_vec1()?;
             let Some(parameter) = self.parameters.get_mut(name) else { continue };
-            let [first, second] = &mut parameter.state;
             match rows {
-                None => self.optimizer.update(&mut parameter.values, &grad, [first, second]),
+                None => {
+                    let [first, second] = &mut parameter.state;
+                    self.optimizer.update(&mut parameter.values, &grad, [first, second]);
+                }
                 Some(rows) => {
-                    let width = parameter.shape[1];
-                    for (&row, grad) in rows.iter().zip(grad.chunks_exact(width)) {
-                        let range = row as usize * width..(row as usize + 1) * width;
-                        let state = [&mut *first, &mut *second]
-                            .map(|slot| slot.get_mut(range.clone()).unwrap_or_default());
-                        self.optimizer.update(&mut parameter.values[range.clone()], grad, state);
+                    for (&row, grad) in rows.iter().zip(grad.chunks_exact(parameter.shape[1])) {
+                        let (values, state) = parameter.row(row);
+                        self.optimizer.update(values, grad, state);
+                        if let Some(current) = parameter.current.get_mut(row as usize) {
+                            *current = self.optimizer.step();
+                        }
                     }
                 }
             }
@@ -132,7 +167,12 @@ impl Parameters {
         self.parameters
             .iter()
             .map(|(name, parameter)| {
-                Ok((name.clone(), tensor(&parameter.values, &parameter.shape)?))
+                // Resting rows are brought up to date in a copy, so that looking changes nothing.
+                let mut copy = parameter.clone();
+                for row in 0..parameter.current.len() as u32 {
+                    copy.catch_up(row, &self.optimizer);
+                }
+                Ok((name.clone(), tensor(&copy.values, &copy.shape)?))
             })
             .collect()
     }
@@ -142,12 +182,18 @@ impl Parameters {
     /// # Errors
     /// Out of memory.
     pub fn state(&self) -> Result<Weights> {
-        let mut state = self.weights()?;
+        let mut state = Weights::new();
         for (name, parameter) in &self.parameters {
+            state.insert(name.clone(), tensor(&parameter.values, &parameter.shape)?);
             for (slot, values) in STATE.iter().zip(&parameter.state) {
                 if !values.is_empty() {
                     state.insert(format!("{name}:{slot}"), tensor(values, &parameter.shape)?);
                 }
+            }
+            let current = &parameter.current;
+            if !current.is_empty() {
+                let current = Tensor::from_slice(current, current.len(), &Device::Cpu)?;
+                state.insert(format!("{name}:{CURRENT}"), current);
             }
         }
         state.insert(STEP.into(), Tensor::from_slice(&[self.optimizer.step()], 1, &Device::Cpu)?);
@@ -166,6 +212,10 @@ impl Parameters {
                     *target = values(state, &format!("{name}:{slot}"), &parameter.shape)?;
                 }
             }
+            parameter.current = match state.get(&format!("{name}:{CURRENT}")) {
+                Some(current) => current.to_vec1()?,
+                None => Vec::new(),
+            };
         }
         let step = state.get(STEP).ok_or_else(|| missing(STEP))?.to_vec1::<u32>()?;
         self.optimizer.set_step(step.first().copied().unwrap_or(0));
@@ -180,6 +230,10 @@ impl StepVariables {
         self.entries.push((name.to_owned(), rows, var));
         Ok(tensor)
     }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::Compute(format!("the model has no parameter '{name}'"))
 }
 
 fn tensor(values: &[f32], shape: &[usize]) -> Result<Tensor> {
@@ -207,7 +261,6 @@ fn missing(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::OptimizerKind;
 
     fn parameters() -> Parameters {
         let mut parameters = Parameters::new(Optimizer::new(OptimizerKind::Adam, 0.1, 0.0));

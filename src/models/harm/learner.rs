@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::ThreadPool;
 
 use super::batch::{Batch, Group, batches, groups};
 use super::config::{Attention, Config, Loss};
@@ -15,7 +16,7 @@ use crate::control::Control;
 use crate::data::{Dataset, PopularitySampler};
 use crate::error::{Error, Result};
 use crate::nn;
-use crate::train::{Model, Optimizer, Parameters, StepVariables, Training, Weights};
+use crate::train::{Model, Optimizer, Parameters, StepVariables, Training, Weights, one_thread};
 
 /// A training of HARM.
 pub struct Learner {
@@ -25,6 +26,7 @@ pub struct Learner {
     parameters: Parameters,
     sampler: PopularitySampler,
     groups: Vec<Group>,
+    pool: Arc<ThreadPool>,
 }
 
 impl Learner {
@@ -43,7 +45,8 @@ impl Learner {
         }
         let sampler = PopularitySampler::new(&dataset.play_counts, config.alpha);
         let parameters = initial(&dataset, &config);
-        Ok(Self { dataset, config, device: device.clone(), parameters, sampler, groups })
+        let (device, pool) = (device.clone(), Arc::new(one_thread()?));
+        Ok(Self { dataset, config, device, parameters, sampler, groups, pool })
     }
 
     fn step(&mut self, groups: &[Group], rng: &mut ChaCha8Rng) -> Result<(f64, usize)> {
@@ -56,7 +59,7 @@ impl Learner {
     }
 
     fn loss(
-        &self,
+        &mut self,
         batch: &Batch,
         step: &mut StepVariables,
         rng: &mut ChaCha8Rng,
@@ -69,19 +72,20 @@ impl Learner {
             Vec::new()
         };
         let songs = song_lookups(&self.dataset, &batch.songs, &dropped);
-        let fields = embed(&self.parameters, "field", &songs, step, device)?; // F × (S, D)
+        let fields = embed(&mut self.parameters, "field", &songs, step, device)?; // F × (S, D)
         let attributes = if config.attention == Attention::User {
             let known: Vec<Option<u32>> = batch.attributes_of.iter().map(|&u| Some(u)).collect();
             let users = user_lookups(&self.dataset, &batch.users, &known);
-            embed(&self.parameters, "user", &users, step, device)?
+            embed(&mut self.parameters, "user", &users, step, device)?
         } else {
             Vec::new()
         };
         let dense = dense(&self.parameters, config, step, device)?;
         let queries = network::queries(&dense, batch.users.len(), &attributes)?;
-        let weights = network::field_weights(&dense, config.attention, &queries, &fields)?;
         let places = network::represent(
-            &weights,
+            &dense,
+            config.attention,
+            &queries,
             &fields,
             &ids(&batch.place_group)?,
             &ids(&batch.place_song)?,
@@ -92,20 +96,16 @@ impl Learner {
         let codes = network::user_codes(&dense, &places, &sequence, keep.as_ref())?; // (B, D)
         let targets = places.index_select(&ids(&batch.target_place)?, 0)?;
         let positives = (&codes * targets)?.sum(1)?; // (B)
+        let seen: Vec<Tensor> = fields
+            .iter()
+            .map(|field| Ok(field.narrow(0, 0, batch.negatives)?))
+            .collect::<Result<_>>()?; // F × (N, D)
         let example_group = ids(&batch.example_group)?;
-        let seen = |tensor: &Tensor, rows: bool| -> Result<Tensor> {
-            let narrow = tensor.narrow(usize::from(!rows), 0, batch.negatives)?;
-            if rows {
-                Ok(narrow)
-            } else {
-                Ok(narrow.contiguous()?.index_select(&example_group, 0)?)
-            }
-        };
-        let weights: Vec<Tensor> =
-            weights.iter().map(|weight| seen(weight, false)).collect::<Result<_>>()?;
-        let fields: Vec<Tensor> =
-            fields.iter().map(|field| seen(field, true)).collect::<Result<_>>()?;
-        let negatives = network::candidate_scores(&codes, &weights, &fields)?; // (B, N)
+        let weights = network::field_weights(&dense, config.attention, &queries, &seen)?
+            .iter()
+            .map(|weight| Ok(weight.index_select(&example_group, 0)?))
+            .collect::<Result<Vec<_>>>()?; // F × (B, N)
+        let negatives = network::candidate_scores(&codes, &weights, &seen)?; // (B, N)
         self.compare(batch, &positives, &negatives)
     }
 
@@ -165,7 +165,8 @@ impl Training for Learner {
         let (mut total, mut examples) = (0.0, 0);
         for groups in batches(&self.groups, self.config.batch_size, &mut rng) {
             control.check()?;
-            let (loss, count) = self.step(&groups, &mut rng)?;
+            let pool = self.pool.clone();
+            let (loss, count) = pool.install(|| self.step(&groups, &mut rng))?;
             total += loss * count as f64;
             examples += count;
             if !loss.is_finite() {

@@ -80,7 +80,14 @@ pub fn field_weights(
             None => content,
         });
     }
-    // One contiguous tensor per field: a stacked (G, S, F) would be strided in every operation.
+    softmax_over(&logits)
+}
+
+/// Softmax over a list of tensors of one shape, element by element.
+///
+/// One contiguous tensor per field: stacked along a last dimension of F numbers, every operation
+/// would be strided.
+fn softmax_over(logits: &[Tensor]) -> Result<Vec<Tensor>> {
     let mut max = logits[0].detach();
     for logit in &logits[1..] {
         max = max.maximum(&logit.detach())?;
@@ -94,26 +101,38 @@ pub fn field_weights(
     exps.iter().map(|exp| Ok((exp / &sum)?)).collect()
 }
 
-/// The representations `r_i` of eq. 2 at the given places, `(P, D)`. `weights` is a `(G, S)` tensor
-/// per field; `place_group` and `place_song`, `(P)` u32, say which group looks at which song.
+/// The representations `r_i` of eq. 2 at the given places, `(P, D)`: `place_group` and `place_song`,
+/// `(P)` u32, say which row of `queries` `(G, D)` looks at which song of `fields`, `(S, D)` each.
 ///
 /// # Errors
 /// Shapes that do not fit.
 pub fn represent(
-    weights: &[Tensor],
+    dense: &Dense,
+    attention: Attention,
+    queries: &Tensor,
     fields: &[Tensor],
     place_group: &Tensor,
     place_song: &Tensor,
 ) -> Result<Tensor> {
-    let songs = weights[0].dims2()?.1;
-    let stride = Tensor::full(songs as u32, place_group.shape(), place_group.device())?;
-    let index = ((place_group * stride)? + place_song)?;
-    let mut parts = Vec::with_capacity(fields.len());
-    for (weight, field) in weights.iter().zip(fields) {
-        let picked = weight.flatten_all()?.index_select(&index, 0)?.unsqueeze(1)?; // (P, 1)
-        parts.push(field.index_select(place_song, 0)?.broadcast_mul(&picked)?);
+    let values: Vec<Tensor> =
+        fields.iter().map(|field| Ok(field.index_select(place_song, 0)?)).collect::<Result<_>>()?; // F × (P, D)
+    if attention == Attention::Mean {
+        let count = fields.len() as f64;
+        return Ok((sum(values)? / count)?);
     }
-    sum(parts)
+    let scale = 1.0 / (queries.dims2()?.1 as f64).sqrt();
+    let queries = (queries.index_select(place_group, 0)? * scale)?; // (P, D)
+    let mut logits = Vec::with_capacity(values.len());
+    for (j, value) in values.iter().enumerate() {
+        let key = match &dense.field_key {
+            Some(keys) => value.broadcast_add(&keys.get(j)?)?,
+            None => value.clone(),
+        };
+        logits.push((key * &queries)?.sum_keepdim(1)?); // (P, 1)
+    }
+    let weights = softmax_over(&logits)?;
+    let parts = values.iter().zip(&weights).map(|(value, weight)| Ok(value.broadcast_mul(weight)?));
+    sum(parts.collect::<Result<_>>()?)
 }
 
 fn sum(parts: Vec<Tensor>) -> Result<Tensor> {

@@ -167,9 +167,14 @@ impl Harm {
         }
         let ids = |values: &[u32]| Tensor::from_slice(values, values.len(), &self.device);
         let fields = self.song_fields(&songs)?;
-        let weights = network::field_weights(&self.dense, self.config.attention, queries, &fields)?;
-        let places =
-            network::represent(&weights, &fields, &ids(&place_group)?, &ids(&place_song)?)?;
+        let places = network::represent(
+            &self.dense,
+            self.config.attention,
+            queries,
+            &fields,
+            &ids(&place_group)?,
+            &ids(&place_song)?,
+        )?;
         let sequence = Tensor::from_slice(&sequence, (contexts.len(), length), &self.device)?;
         network::user_codes(&self.dense, &places, &sequence, None)
     }

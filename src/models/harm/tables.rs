@@ -109,7 +109,7 @@ pub fn user_lookups(
 /// # Errors
 /// A table is missing.
 pub fn embed(
-    parameters: &Parameters,
+    parameters: &mut Parameters,
     prefix: &str,
     lookups: &[Lookup],
     step: &mut StepVariables,

@@ -193,7 +193,15 @@ impl<'a> Case<'a> {
             }
         }
         let ids = |v: &[u32]| Tensor::from_slice(v, v.len(), &Device::Cpu).unwrap();
-        let places = network::represent(&weights, &fields, &ids(&group), &ids(&song)).unwrap();
+        let places = network::represent(
+            &dense,
+            self.attention(),
+            &queries,
+            &fields,
+            &ids(&group),
+            &ids(&song),
+        )
+        .unwrap();
         let sequence = Tensor::from_vec(sequence, (users.len(), length), &Device::Cpu).unwrap();
         let codes = network::user_codes(&dense, &places, &sequence, None).unwrap();
         let scores = network::candidate_scores(&codes, &weights, &fields).unwrap();
