@@ -33,7 +33,7 @@ FROM (
         )) AS __row
     FROM
         (SELECT "user" AS __user_in) AS __arguments,
-        segue_types(model, version) AS __types
+        segue_types('recommend', model, version) AS __types
 ) AS __rows;
 
 CREATE OR REPLACE TEMP MACRO next_songs(
@@ -49,10 +49,17 @@ FROM (
     SELECT
         __song,
         unnest(segue_next_songs(
-            coalesce(
-                CAST(TRY(cast_to_type(__songs_in, [__song])) AS VARCHAR[]),
-                CAST(__songs_in AS VARCHAR[])
-            ),
+            CASE
+                WHEN __songs_in IS NULL THEN NULL
+                WHEN typeof(__songs_in) LIKE '%]' THEN coalesce(
+                    CAST(TRY(cast_to_type(__songs_in, [__song])) AS VARCHAR[]),
+                    CAST(__songs_in AS VARCHAR[])
+                )
+                ELSE error(
+                    'next_songs: option ''songs'' must be a list of songs, such as [12, 99, 7]; got '
+                    || 'the ' || typeof(__songs_in) || ' ' || CAST(__songs_in AS VARCHAR)
+                )
+            END,
             {
                 n: n,
                 "user": coalesce(
@@ -67,7 +74,7 @@ FROM (
         )) AS __row
     FROM
         (SELECT songs AS __songs_in, "user" AS __user_in) AS __arguments,
-        segue_types(model, version) AS __types
+        segue_types('next_songs', model, version) AS __types
 ) AS __rows;
 
 -- No subquery here, so that it works wherever an expression does; ids are compared as text.
@@ -81,4 +88,4 @@ SELECT
     __weight AS weight
 FROM
     segue_field_attention(model, version) AS __weights,
-    segue_types(model, version) AS __types;
+    segue_types('field_attention', model, version) AS __types;

@@ -3,5 +3,7 @@ CREATE OR REPLACE TEMP MACRO sessionize(
     plays, gap := INTERVAL 30 MINUTES, "user" := NULL, "time" := NULL
 ) AS TABLE
 FROM query(segue_sessionize(
-    plays, epoch_us(TIMESTAMP '1970-01-01' + gap), {"user": "user", "time": "time"}
+    CAST(plays AS VARCHAR),
+    epoch_us(TIMESTAMP '1970-01-01' + TRY_CAST(gap AS INTERVAL)),
+    {"user": "user", "time": "time"}
 ));

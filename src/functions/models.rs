@@ -11,6 +11,8 @@ use crate::store::{self, Caller, ModelRow};
 use crate::train::{Default, Kind, Param};
 
 const NAME: Param = Param::new("model", Kind::Text, Default::Required, "The model's name.");
+const FUNCTION: Param =
+    Param::new("function", Kind::Text, Default::Required, "The macro that asks, for its errors.");
 
 /// `models()`: everything stored.
 pub struct Models;
@@ -24,7 +26,7 @@ pub struct UseModel;
 /// `drop_model(model, version := v)`: removes versions.
 pub struct DropModel;
 
-/// `segue_types(model, version)`: typed NULLs for the macros.
+/// `segue_types(function, model, version)`: typed NULLs for the macros.
 pub struct Types;
 
 /// `segue_field_attention(model, version)`: what the macro `field_attention` shows.
@@ -272,7 +274,7 @@ impl TableFunction for Types {
     }
 
     fn positional(&self) -> Vec<Param> {
-        vec![MODEL, VERSION]
+        vec![FUNCTION, MODEL, VERSION]
     }
 
     fn named(&self) -> Vec<Param> {
@@ -282,13 +284,14 @@ impl TableFunction for Types {
     fn docs(&self) -> Docs {
         Docs {
             description: "One row of NULLs with the types of a model's user and song ids.",
-            example: "FROM segue_types('harm', NULL)",
+            example: "FROM segue_types('recommend', 'harm', NULL)",
         }
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
         let (model, version) = (call.options.text("model"), call.options.int("version"));
-        let loaded = load(&call.caller, "recommend", model, version)?;
+        let function = call.options.text("function").unwrap_or_default();
+        let loaded = load(&call.caller, function, model, version)?;
         let named = |vocab: &Vocab| SqlType::Named(vocab.sql_type().to_owned());
         Ok(Binding {
             columns: vec![

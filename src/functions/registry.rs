@@ -10,12 +10,7 @@ use super::recommend::{NextSongs, Recommend, Score};
 use super::sessionize::Sessionize;
 use super::training::Train;
 use crate::models::REGISTRY;
-
-/// The macros that make functions of whole relations out of scalar functions.
-pub const MACROS: &[&str] = &[
-    include_str!("../../sql/macros/recommend.sql"),
-    include_str!("../../sql/macros/sessionize.sql"),
-];
+pub use crate::store::MACROS;
 
 /// All functions.
 pub fn registry() -> Registry {

@@ -60,7 +60,7 @@ fn query(caller: &Caller, relation: &Value, gap: &Value, options: &Value) -> Res
     let gap = match gap {
         Value::Int(microseconds) if *microseconds > 0 => *microseconds,
         Value::Null => {
-            let message = "must not be NULL; give an interval such as INTERVAL 30 MINUTES";
+            let message = "must be an interval such as INTERVAL 30 MINUTES, not NULL";
             return Err(Error::option(function, "gap", message));
         }
         _ => {
@@ -74,10 +74,16 @@ fn query(caller: &Caller, relation: &Value, gap: &Value, options: &Value) -> Res
     let time = relation.need_column(Role::Time, names.get(Role::Time))?;
     let user = relation.need_column(Role::User, names.get(Role::User))?;
     if !time.sql_type.starts_with("TIMESTAMP") {
+        let seconds = time.sql_type.ends_with("INT") || time.sql_type == "INTEGER";
+        let cast = if seconds {
+            format!("make_timestamp({} * 1000000)", time.name)
+        } else {
+            format!("CAST({} AS TIMESTAMP)", time.name)
+        };
         return Err(relation.error(format!(
             "column {} is of type {}, but a gap needs a TIMESTAMP; cast it in a query, e.g. \
-             '(SELECT * REPLACE (make_timestamp({} * 1000000) AS {}) FROM …)'",
-            time.name, time.sql_type, time.name, time.name
+             '(SELECT * REPLACE ({cast} AS {}) FROM …)'",
+            time.name, time.sql_type, time.name
         )));
     }
     if relation.column("session_id").is_some() {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::contract::{Binding, Call, Column, Docs, SqlType, TableFunction};
 use super::loaded::epoch_columns;
 use crate::device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store;
 use crate::train::{ModelSpec, Param};
 
@@ -42,6 +42,10 @@ impl TableFunction for Train {
         let function = self.name();
         let conn = call.caller.connect()?;
         store::check_writable(&conn, &function)?;
+        if call.options.text("model").is_some_and(|name| name.trim().is_empty()) {
+            let message = "is empty; give the model a name, or leave it out";
+            return Err(Error::option(function, "model", message));
+        }
         let request = options::request(&function, &call.options);
         store::check(&conn, &request)?;
         if let Some(validation) = call.options.text("validation") {

@@ -28,7 +28,7 @@ pub use models::{
 pub use names::{alternatives, literal, quote, similar};
 pub use plan::DatasetRequest;
 pub use reader::{check, read_dataset};
-pub use relation::{Column, Relation};
+pub use relation::{Column, MACROS, Relation};
 pub use shelf::ModelRow;
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{check_plays, check_test_plays, read_songs, read_test_plays};

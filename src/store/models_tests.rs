@@ -100,6 +100,7 @@ fn versions_count_up_and_are_chosen_by_use_model() {
     let chosen = use_model(&conn, "use_model", "harm", Some(2)).unwrap();
     assert_eq!((chosen.version, chosen.is_default), (2, true));
     assert_eq!(found(&conn, None, None), ("harm".into(), 2));
+    assert_eq!(found(&conn, None, Some(3)), ("harm".into(), 3));
     assert_eq!(found(&conn, Some("harm"), None), ("harm".into(), 2));
     // A later training does not change what was chosen …
     save(&conn, &model("harm")).unwrap();

@@ -7,6 +7,13 @@ use super::rows::{Cell, rows};
 use super::syntax::{Shape, shape, starts_query};
 use crate::error::{Error, Result};
 
+/// The macros that make functions of whole relations out of scalar functions. They are TEMP, so
+/// each connection has its own.
+pub const MACROS: &[&str] = &[
+    include_str!("../../sql/macros/recommend.sql"),
+    include_str!("../../sql/macros/sessionize.sql"),
+];
+
 /// A column of a relation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -106,8 +113,17 @@ fn candidates(text: &str, shape: &Shape) -> Vec<String> {
 
 /// The columns, or DuckDB's message.
 fn describe(conn: &Connection, from: &str) -> std::result::Result<Vec<Column>, String> {
-    let mut rows = rows(conn, &format!("DESCRIBE SELECT * FROM {from}"), [])
-        .map_err(|error| error.to_string())?;
+    let sql = format!("DESCRIBE SELECT * FROM {from}");
+    let mut found = rows(conn, &sql, []).map_err(|error| error.to_string());
+    if found.as_ref().is_err_and(|message| lacks_function(message)) {
+        // A query that uses Segue's macros, as in '(FROM sessionize(''plays''))'. Few do, so
+        // connections do not have them from the start, which would take milliseconds each time.
+        let defined = MACROS.iter().try_for_each(|text| conn.execute_batch(text));
+        if defined.is_ok() {
+            found = rows(conn, &sql, []).map_err(|error| error.to_string());
+        }
+    }
+    let mut rows = found?;
     let columns = rows.iter_mut().map(|row| {
         let mut cells = row.drain(..).map(Cell::text);
         let (name, sql_type) = (cells.next(), cells.next());
@@ -120,6 +136,12 @@ fn describe(conn: &Connection, from: &str) -> std::result::Result<Vec<Column>, S
 fn is_missing(message: &str) -> bool {
     (message.starts_with("Catalog Error") || message.starts_with("Binder Error: Catalog"))
         && message.contains("does not exist")
+        && !lacks_function(message)
+}
+
+/// Whether DuckDB says that there is no such function or macro.
+fn lacks_function(message: &str) -> bool {
+    message.contains("Function with name") && message.contains("does not exist")
 }
 
 /// DuckDB's message on one line, without its drawing of the statement.

@@ -111,16 +111,23 @@ impl Shelf {
         Ok(shelf)
     }
 
-    /// The model of a name and version, or the default.
+    /// The model of a name and version, or the default; a version alone is the default model's.
     pub(super) fn find(
         &self,
         function: &str,
         name: Option<&str>,
         version: Option<i64>,
     ) -> Result<&ModelRow> {
-        let Some(name) = name else {
-            let row = self.default_model().map(|at| &self.models[at]);
-            return row.ok_or_else(|| self.nothing(function));
+        let name = match name {
+            Some(name) => name,
+            None => {
+                let row = self.default_model().map(|at| &self.models[at]);
+                let row = row.ok_or_else(|| self.nothing(function))?;
+                if version.is_none_or(|version| version == row.version) {
+                    return Ok(row);
+                }
+                &row.name
+            }
         };
         let (_, found) = self.versions(function, name, version)?;
         let row = match version {

@@ -118,11 +118,7 @@ pub fn read_songs(
     control: &Control,
 ) -> Result<Vec<u32>> {
     let relation = Relation::resolve(conn, function, option, relation_text)?;
-    let column = match (relation.find_column(Role::Song, None)?, relation.columns.as_slice()) {
-        (Some(column), _) => column,
-        (None, [only]) => only.clone(),
-        (None, _) => return Err(relation.lacks(&[Role::Song])),
-    };
+    let column = song_column(&relation)?.clone();
     id_type(&relation, &column)?;
     refuse_other_ids(&relation, &column, vocab, "songs")?;
     let mut songs = Vec::new();
@@ -135,6 +131,24 @@ pub fn read_songs(
     songs.sort_unstable();
     songs.dedup();
     Ok(songs)
+}
+
+/// The one column with a usual name of songs, or the only column.
+fn song_column(relation: &Relation) -> Result<&Column> {
+    let named: Vec<&Column> =
+        relation.columns.iter().filter(|column| Role::Song.has_name(&column.name)).collect();
+    match (named.as_slice(), relation.columns.as_slice()) {
+        ([column], _) => Ok(column),
+        ([], [column]) => Ok(column),
+        (several, _) => Err(relation.error(format!(
+            "{} has {} song column ({}); its columns are: {}; choose one in a query, e.g. \
+             '(SELECT … AS song_id FROM …)'",
+            relation.label,
+            if several.is_empty() { "no" } else { "more than one" },
+            Role::Song.names().join(", "),
+            relation.column_names()
+        ))),
+    }
 }
 
 /// Texts never match integer ids, so a table with ids of the other kind would silently be unknown.

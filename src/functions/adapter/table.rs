@@ -136,7 +136,7 @@ unsafe fn arguments(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
         });
     }
     let params: Vec<Param> = positional.into_iter().chain(named).collect();
-    let mut values = Vec::with_capacity(params.len());
+    let mut values: Vec<Option<Value>> = Vec::with_capacity(params.len());
     for (param, constant) in params.iter().zip(&given) {
         let value = constant.as_ref().map(Constant::get).transpose().map_err(|error| {
             Error::option(&registered.name, param.name, format!("has a wrong type: {error}"))
@@ -145,8 +145,20 @@ unsafe fn arguments(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
     }
     let null =
         if registered.name.starts_with(INTERNAL_PREFIX) { Null::Absent } else { Null::Error };
+    let function = shown_name(&registered.name, &params, &values).to_owned();
     let mut values = values.into_iter();
-    arguments::options(&registered.name, &params, null, |_| values.next().flatten())
+    arguments::options(&function, &params, null, |_| values.next().flatten())
+}
+
+/// The function as the analyst knows it: for one that stands behind macros, the macro that its
+/// argument `function` names, or the macro of the same name.
+fn shown_name<'a>(name: &'a str, params: &[Param], values: &'a [Option<Value>]) -> &'a str {
+    let Some(plain) = name.strip_prefix(INTERNAL_PREFIX) else { return name };
+    let place = params.iter().position(|param| param.name == "function");
+    match place.and_then(|place| values[place].as_ref()) {
+        Some(Value::Text(function)) => function,
+        _ => plain,
+    }
 }
 
 unsafe extern "C" fn init(info: ffi::duckdb_init_info) {

@@ -54,7 +54,8 @@ fn mock(user_type: &'static str, song_type: &'static str, calls: &Arc<AtomicUsiz
         param("model", Kind::Text, Default::Absent),
         param("version", Kind::Int { min: 1, max: i64::MAX }, Default::Absent),
     ];
-    let types = table("segue_types", &store, &[], move |call| {
+    let function = param("function", Kind::Text, Default::Required);
+    let types = table("segue_types", &[function, store[0], store[1]], &[], move |call| {
         let model = call.options.text("model").unwrap_or("harm");
         if !["harm"].contains(&model) {
             return Err(Error::model(format!("no model '{model}'")));
