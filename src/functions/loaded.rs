@@ -107,14 +107,16 @@ pub(super) fn epoch_columns() -> Vec<Column> {
 
 /// The values of [`epoch_columns`].
 pub(super) fn epoch_values(row: &EpochRow, iterative: bool) -> Vec<Value> {
+    // Digits that say nothing would push the columns that matter off the screen.
+    let rounded = |value: f64, scale: f64| Value::Float((value * scale).round() / scale);
     // A model fitted in one step minimises nothing.
-    let loss = if iterative { Value::Float(row.train_loss) } else { Value::Null };
+    let loss = if iterative { rounded(row.train_loss, 1e6) } else { Value::Null };
     let mut values = vec![Value::Int(row.epoch), loss];
     values.extend(VALIDATION_METRICS.map(|name| {
         let metric = row.metrics.iter().find(|(found, _)| found == name);
-        metric.map_or(Value::Null, |&(_, value)| Value::Float(value))
+        metric.map_or(Value::Null, |&(_, value)| rounded(value, 1e6))
     }));
-    values.push(Value::Float(row.seconds));
-    values.push(Value::Float(row.plays_per_second));
+    values.push(rounded(row.seconds, 1e3));
+    values.push(if iterative { rounded(row.plays_per_second, 1.0) } else { Value::Null });
     values
 }

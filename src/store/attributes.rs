@@ -13,7 +13,7 @@ use crate::error::Result;
 /// A text column is taken for a title or an address from this many values on …
 const TITLES_FROM: usize = 50;
 /// … if more than this share of them, in percent, are distinct.
-const TITLES_DISTINCT: usize = 90;
+const TITLES_DISTINCT: usize = 50;
 
 /// Attributes as they were read, ids as codes.
 pub(super) struct Attributes<'a> {

@@ -44,7 +44,7 @@ pub(super) const COMMON: &[Param] = &[
         "fields",
         Kind::TextList,
         Default::Absent,
-        "The columns of songs to use; by default all but text that is different for nearly every \
+        "The columns of songs to use; by default all but text that is mostly different from \
          song.",
     ),
     Param::new(

@@ -191,7 +191,8 @@ impl Run {
             return Ok(String::new());
         };
         let version = self.save(&job, true)?;
-        let mut note = format!("stored as '{}' version {version}", self.model_name());
+        let mut note =
+            format!("stored as '{}' version {version}{}", self.model_name(), self.standing()?);
         if let Some(best) = job.fit.best()
             && best.epoch != job.fit.reports().len()
         {
@@ -202,6 +203,14 @@ impl Run {
             note += remark;
         }
         Ok(note)
+    }
+
+    /// Whether the model just stored is what `recommend` answers with when no model is named.
+    fn standing(&self) -> Result<&'static str> {
+        let conn = self.call.caller.connect()?;
+        let default = store::find(&conn, &self.function(), None, None)?;
+        let same = default.name == self.model_name();
+        Ok(if same { ", now the default model" } else { "" })
     }
 
     fn save(&self, job: &Job, complete: bool) -> Result<i64> {
