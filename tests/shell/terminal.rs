@@ -13,10 +13,15 @@ pub struct Session {
 impl Session {
     /// `None`, with a note, where there is no `script`.
     pub fn start(folder: &Path, arguments: &str) -> Option<Self> {
+        if let Err(error) = Command::new("script").arg("--version").output() {
+            eprintln!("skipped: a prompt needs script (util-linux): {error}");
+            return None;
+        }
         let segue = env!("CARGO_BIN_EXE_segue");
-        let program = format!("exec timeout --foreground 180 '{segue}' {arguments}");
-        let spawned = Command::new("script")
-            .args(["-qefc", &program, "/dev/null"])
+        let program = format!("exec '{segue}' {arguments}");
+        // Outside of the terminal: inside it would hand on each Ctrl-C, which then comes twice.
+        let child = Command::new("timeout")
+            .args(["--foreground", "180", "script", "-qefc", &program, "/dev/null"])
             .current_dir(folder)
             .env("HOME", folder)
             .env("TERM", "xterm")
@@ -24,14 +29,9 @@ impl Session {
             .env_remove("XDG_STATE_HOME")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .spawn();
-        match spawned {
-            Ok(child) => Some(Self { child }),
-            Err(error) => {
-                eprintln!("skipped: a prompt needs script (util-linux): {error}");
-                None
-            }
-        }
+            .spawn()
+            .unwrap();
+        Some(Self { child })
     }
 
     /// Presses keys.

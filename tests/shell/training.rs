@@ -14,9 +14,9 @@ const PLAYS: &str = "CREATE TABLE plays AS SELECT u AS user_id, \
     (u * 7 + i * (1 + u % 3)) % 50 AS song_id, DATE '2024-01-01' + i::INT AS played_at \
     FROM range(40) users(u), range(40) plays(i)";
 /// A training that takes seconds, of epochs that take a fraction of one.
-const TRAIN: &str = "FROM train_harm('plays', epochs := 40, embedding_size := 8)";
+const TRAIN: &str = "FROM train_harm('plays', epochs := 40, pool := 16)";
 /// A training that ends when it is stopped.
-const ENDLESS: &str = "FROM train_harm('plays', epochs := 100000, embedding_size := 8)";
+const ENDLESS: &str = "FROM train_harm('plays', epochs := 100000, pool := 16)";
 /// What is stored, without what was stored when: one line for each model.
 const MODELS: &str = "SELECT concat_ws('/', name, version, status, is_default) FROM models()";
 /// How long after Ctrl-C the prompt is back.
@@ -250,7 +250,7 @@ fn a_read_only_database_recommends_but_does_not_train() {
 fn the_same_seed_gives_the_same_bits_in_every_database_on_any_number_of_threads() {
     let train = |seed: u32| {
         format!(
-            "FROM train_harm('plays', epochs := 3, embedding_size := 32, seed := {seed});
+            "FROM train_harm('plays', epochs := 2, seed := {seed});
              FROM train_item_knn('plays')"
         )
     };
@@ -268,7 +268,6 @@ fn the_same_seed_gives_the_same_bits_in_every_database_on_any_number_of_threads(
     };
     let one = trained(1, "1");
     assert_eq!(one.2.len(), 400);
-    assert_eq!(trained(1, "1"), one);
     assert_eq!(trained(1, "2"), one);
     assert_eq!(trained(1, "3"), one);
     let other = trained(2, "1");
