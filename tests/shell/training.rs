@@ -9,14 +9,14 @@ use tempfile::TempDir;
 use super::process::{Running, interrupt, run_in, segue, stderr, stdout};
 use super::terminal::Session;
 
-/// 40 listeners, 50 songs, 1,600 plays.
+/// 30 listeners, 50 songs, 750 plays.
 const PLAYS: &str = "CREATE TABLE plays AS SELECT u AS user_id, \
     (u * 7 + i * (1 + u % 3)) % 50 AS song_id, DATE '2024-01-01' + i::INT AS played_at \
-    FROM range(40) users(u), range(40) plays(i)";
+    FROM range(30) users(u), range(25) plays(i)";
 /// A training that takes seconds, of epochs that take a fraction of one.
-const TRAIN: &str = "FROM train_harm('plays', epochs := 40, pool := 16)";
+const TRAIN: &str = "FROM train_harm('plays', epochs := 40, embedding_size := 8)";
 /// A training that ends when it is stopped.
-const ENDLESS: &str = "FROM train_harm('plays', epochs := 100000, pool := 16)";
+const ENDLESS: &str = "FROM train_harm('plays', epochs := 100000, embedding_size := 8)";
 /// What is stored, without what was stored when: one line for each model.
 const MODELS: &str = "SELECT concat_ws('/', name, version, status, is_default) FROM models()";
 /// How long after Ctrl-C the prompt is back.
@@ -129,7 +129,7 @@ fn ctrl_c_stops_what_reads_evaluates_and_recommends() {
         ("FROM train_harm('(FROM plays, range(100000))')", "train_harm: reading plays"),
         ("FROM evaluate('item_knn', '(FROM plays, range(1000))')", "\r\x1b[K1."),
         ("SELECT sum(rank) FROM range(100000000) u(i), recommend(i)", "\r\x1b[K1."),
-        ("SELECT sum(score(i % 40, i % 50)) FROM range(1000000000) t(i)", "\r\x1b[K1."),
+        ("SELECT sum(score(i % 30, i % 50)) FROM range(1000000000) t(i)", "\r\x1b[K1."),
     ] {
         session.type_keys(&format!("{statement};\r"));
         session.wait_for(status);
@@ -165,7 +165,7 @@ fn a_killed_training_leaves_the_database_as_it_was() {
         assert_eq!(query(folder, &sql), ["0"], "{table}");
     }
     assert_eq!(query(folder, "FROM recommend(1)"), before);
-    assert_eq!(query(folder, "SELECT count(*) FROM plays"), ["1600"]);
+    assert_eq!(query(folder, "SELECT count(*) FROM plays"), ["750"]);
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn the_same_seed_gives_the_same_bits_in_every_database_on_any_number_of_threads(
         (bits, query(folder.path(), history), query(folder.path(), ranking))
     };
     let one = trained(1, "1");
-    assert_eq!(one.2.len(), 400);
+    assert_eq!(one.2.len(), 300);
     assert_eq!(trained(1, "2"), one);
     assert_eq!(trained(1, "3"), one);
     let other = trained(2, "1");
