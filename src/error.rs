@@ -3,6 +3,7 @@
 //! Every message names the input at fault and the remedy, because it is shown to the analyst
 //! verbatim as the error of a SQL statement.
 
+use std::any::Any;
 use std::fmt;
 
 /// A result whose error is shown to the analyst.
@@ -89,5 +90,16 @@ impl From<candle_core::Error> for Error {
 impl From<safetensors::SafeTensorError> for Error {
     fn from(error: safetensors::SafeTensorError) -> Self {
         Self::Model(format!("the stored model cannot be read: {error}"))
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "unknown cause"
     }
 }

@@ -250,9 +250,12 @@ fn open_raw(path: Option<&Path>, options: &OpenOptions) -> Result<ffi::duckdb_da
 
 /// DuckDB's message in words that name the remedy, where the cause is known.
 fn open_error(path: Option<&Path>, message: &str) -> Error {
+    let is_folder = path.is_some_and(Path::is_dir);
     let path = path.map_or_else(|| ":memory:".to_owned(), |path| path.display().to_string());
     let message = message.trim();
-    Error::Database(if message.contains("lock on file") {
+    Error::Database(if is_folder {
+        format!("'{path}' is a folder; give the name of a database file in it")
+    } else if message.contains("lock on file") {
         format!(
             "'{path}' is in use by another process; close it there, or open it read-only in both \
              ({message})"

@@ -1,47 +1,26 @@
 //! The program as its users meet it: command line, standard streams, exit status, Ctrl-C, prompt.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+#[path = "shell/process.rs"]
+mod process;
+#[cfg(target_os = "linux")]
+#[path = "shell/terminal.rs"]
+mod terminal;
+#[cfg(target_os = "linux")]
+#[path = "shell/training.rs"]
+mod training;
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+#[cfg(unix)]
+use process::interrupt;
+use process::{run, run_in, segue, stderr, stdout};
 use tempfile::TempDir;
+#[cfg(target_os = "linux")]
+use terminal::Session;
 
 /// A query that runs until it is stopped, and prints nothing before.
 const ENDLESS: &str = "SELECT count(*) FROM range(10000000000) a, range(10000000000) b";
-
-fn segue(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
-    command.current_dir(folder).env("HOME", folder).env_remove("SEGUE_HISTORY");
-    command.env_remove("XDG_STATE_HOME").stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    let folder = TempDir::new().unwrap();
-    run_in(folder.path(), arguments, "")
-}
-
-/// Runs the program with `input` on its standard input.
-fn run_in(folder: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut child = segue(folder)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that ends early closes its end of the pipe.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 #[test]
 fn commands_and_files_run_in_the_order_given() {
@@ -108,6 +87,7 @@ fn mistakes_on_the_command_line_are_named() {
         (&["-c"], "needs an argument"),
         (&["-f", "missing.sql"], "missing.sql"),
         (&["-init", "missing.sql", "-c", "SELECT 1"], "missing.sql"),
+        (&[".", "-c", "SELECT 1"], "is a folder"),
         (&["no/such/folder/x.duckdb", "-c", "SELECT 1"], "no/such/folder/x.duckdb"),
         (&["-readonly", "missing.duckdb", "-c", "SELECT 1"], "missing.duckdb"),
         (&["-c", ".read missing.sql"], "missing.sql"),
@@ -221,13 +201,6 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     assert_eq!((stderr(&output).as_str(), output.status.code()), ("", Some(0)));
 }
 
-/// Sends the signal that Ctrl-C sends.
-#[cfg(unix)]
-fn interrupt(child: &Child) {
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-}
-
 #[test]
 #[cfg(unix)]
 fn ctrl_c_ends_a_script_with_130() {
@@ -268,63 +241,6 @@ fn ctrl_c_while_waiting_for_input_ends_with_130() {
     assert_eq!(line, "ready\n");
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-}
-
-/// A session at a prompt, in a terminal that `script` of util-linux provides.
-#[cfg(target_os = "linux")]
-struct Session {
-    child: Child,
-    seen: String,
-}
-
-#[cfg(target_os = "linux")]
-impl Session {
-    /// `None`, with a note, where there is no `script`.
-    fn start(folder: &Path, arguments: &str) -> Option<Self> {
-        let segue = env!("CARGO_BIN_EXE_segue");
-        let program = format!("exec timeout --foreground 60 '{segue}' {arguments}");
-        let spawned = Command::new("script")
-            .args(["-qefc", &program, "/dev/null"])
-            .current_dir(folder)
-            .env("HOME", folder)
-            .env("TERM", "xterm")
-            .env_remove("SEGUE_HISTORY")
-            .env_remove("XDG_STATE_HOME")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        match spawned {
-            Ok(child) => Some(Self { child, seen: String::new() }),
-            Err(error) => {
-                eprintln!("skipped: a prompt needs script (util-linux): {error}");
-                None
-            }
-        }
-    }
-
-    fn type_keys(&mut self, keys: &str) {
-        let stdin = self.child.stdin.as_mut().unwrap();
-        stdin.write_all(keys.as_bytes()).unwrap();
-        stdin.flush().unwrap();
-    }
-
-    /// Reads until the screen showed `text`, and forgets what came before its end.
-    fn wait_for(&mut self, text: &str) {
-        let stdout = self.child.stdout.as_mut().unwrap();
-        let mut byte = [0];
-        let mut bytes = std::mem::take(&mut self.seen).into_bytes();
-        while !bytes.ends_with(text.as_bytes()) {
-            let read = stdout.read(&mut byte).unwrap();
-            assert!(read == 1, "{text:?} never came: {}", String::from_utf8_lossy(&bytes));
-            bytes.push(byte[0]);
-        }
-    }
-
-    fn finish(mut self) -> Option<i32> {
-        let mut rest = Vec::new();
-        self.child.stdout.as_mut().unwrap().read_to_end(&mut rest).unwrap();
-        self.child.wait().unwrap().code()
-    }
 }
 
 #[test]

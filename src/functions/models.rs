@@ -255,7 +255,13 @@ impl TableFunction for DropModel {
                 let (caller, name) = (caller.clone(), name.clone());
                 Ok(Once::boxed(move || {
                     let conn = caller.connect()?;
+                    let keys: Vec<String> = store::list(&conn)?
+                        .iter()
+                        .filter(|row| row.name == name && version.is_none_or(|v| row.version == v))
+                        .map(ModelRow::cache_key)
+                        .collect();
                     let dropped = store::drop_model(&conn, "drop_model", &name, version)?;
+                    caller.host.forget(&keys);
                     Ok(vec![vec![Value::Text(name), Value::Int(dropped)]])
                 }))
             }),

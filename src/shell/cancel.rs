@@ -70,11 +70,7 @@ impl Cancel {
     /// Runs on the handler's thread, one signal after the other.
     fn signalled(&self) {
         self.0.requested.store(true, Ordering::SeqCst);
-        let (number, current) = {
-            let running = self.running();
-            (running.number, running.interrupter.clone())
-        };
-        let Some(interrupter) = current else {
+        let Some(number) = self.interrupt(None) else {
             if !self.0.interactive.load(Ordering::SeqCst) {
                 // Waits for input or stands between statements: nothing is left half done.
                 std::process::exit(EXIT_INTERRUPTED.into());
@@ -82,13 +78,24 @@ impl Cancel {
             return;
         };
         loop {
-            interrupter();
             std::thread::sleep(REPEAT_EVERY);
-            let running = self.running();
-            if running.number != number || running.interrupter.is_none() {
+            if self.interrupt(Some(number)).is_none() {
                 return;
             }
         }
+    }
+
+    /// Interrupts the running statement, if it is still the one of that number, and gives its
+    /// number. The lock is held meanwhile, so that no statement is interrupted
+    /// in place of the one before it.
+    fn interrupt(&self, wanted: Option<u64>) -> Option<u64> {
+        let running = self.running();
+        let interrupter = running.interrupter.as_ref()?;
+        if wanted.is_some_and(|number| number != running.number) {
+            return None;
+        }
+        interrupter();
+        Some(running.number)
     }
 }
 
@@ -104,6 +111,7 @@ impl Drop for Guard {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc;
 
     use super::*;
 
@@ -112,19 +120,24 @@ mod tests {
         let cancel = Cancel::default();
         let calls = Arc::new(AtomicUsize::new(0));
         let (counter, shared) = (calls.clone(), cancel.clone());
-        let guard = Mutex::new(None::<Guard>);
-        let guard = Arc::new(guard);
-        let held = guard.clone();
-        // The statement ends when it was interrupted for the second time.
+        let (ended, end) = mpsc::channel();
         let interrupter: Interrupter = Arc::new(move || {
+            // The statement ends when it was interrupted for the second time.
             if counter.fetch_add(1, Ordering::SeqCst) == 1 {
-                held.lock().unwrap().take();
+                ended.send(()).unwrap();
             }
         });
-        *guard.lock().unwrap() = Some(shared.begin(interrupter));
+        let guard = shared.begin(interrupter);
+        let statement = std::thread::spawn(move || {
+            end.recv().unwrap();
+            drop(guard);
+        });
         cancel.signalled();
-        assert_eq!(calls.load(Ordering::SeqCst), 2);
+        statement.join().unwrap();
+        let count = calls.load(Ordering::SeqCst);
+        assert!(count >= 2, "{count}");
         assert!(cancel.requested());
+        assert_eq!(cancel.interrupt(None), None);
     }
 
     #[test]

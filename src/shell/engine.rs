@@ -53,6 +53,12 @@ impl Engine {
     /// Forgets an earlier interrupt; called before each statement.
     pub fn reset(&self) {
         self.0.host().control().reset();
+        self.0.host().take_note();
+    }
+
+    /// What a statement that was stopped left behind, in words.
+    pub fn note(&self) -> Option<String> {
+        self.0.host().take_note()
     }
 
     /// Lets go of the database, so that it can be opened again at once.

@@ -7,7 +7,7 @@ use duckdb::arrow::array::{Array, AsArray};
 use duckdb::{Connection, Statement};
 
 use super::engine::message;
-use super::output::Output;
+use super::output::{Output, print_note};
 use super::render::{Context, Mode};
 use super::settings::Settings;
 use super::statement::{is_acknowledgement, is_explain, training};
@@ -40,17 +40,40 @@ pub(super) fn execute(shell: &mut Shell, sql: &str) -> Result<(), Failure> {
         Some(sql) => {
             connection.execute_batch(STREAM_ROWS).map_err(message)?;
             let outcome = show(connection, &sql, settings, output, &mut status, &stopped);
+            // From here on Ctrl-C finds nothing to stop, or the small buffer would stay.
+            drop(running);
             connection.execute_batch(BUFFER_ROWS).map_err(message)?;
             outcome
         }
-        None => show(connection, sql, settings, output, &mut status, &stopped),
+        None => {
+            let outcome = show(connection, sql, settings, output, &mut status, &stopped);
+            drop(running);
+            outcome
+        }
     };
-    drop((status, running));
-    outcome?;
+    drop(status);
+    tell_note(outcome, engine.note())?;
     if settings.timer {
         writeln!(output, "Run Time (s): real {:.3}", started.elapsed().as_secs_f64())?;
     }
     Ok(())
+}
+
+/// Adds what a stopped statement left behind to its error; a statement that ended well, as with a
+/// LIMIT, gets it beside its result.
+fn tell_note(outcome: Result<(), Failure>, note: Option<String>) -> Result<(), Failure> {
+    let Some(note) = note else { return outcome };
+    match outcome {
+        Err(Failure::Message(error)) if error.contains(&note) => Err(Failure::Message(error)),
+        Err(Failure::Message(error)) => {
+            Err(Failure::Message(format!("{}\n{note}", error.trim_end())))
+        }
+        Err(stop) => Err(stop),
+        Ok(()) => {
+            print_note(&note);
+            Ok(())
+        }
+    }
 }
 
 fn show(

@@ -23,6 +23,7 @@ mod commands;
 pub mod engine;
 mod execute;
 mod output;
+mod panics;
 mod render;
 mod repl;
 mod settings;
@@ -96,7 +97,8 @@ impl From<String> for Failure {
 /// Runs the program with the words of its command line, without its name; the result is the exit
 /// status. Errors have been printed.
 pub fn run(words: impl IntoIterator<Item = String>) -> u8 {
-    match start(words) {
+    panics::silence();
+    match panics::caught(|| start(words)) {
         Ok(status) => status,
         Err(message) => {
             print_error(&message);

@@ -77,6 +77,12 @@ pub fn print_error(message: &str) {
     };
 }
 
+/// Prints a remark to standard error, where it does not mix with results.
+pub fn print_note(note: &str) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(io::stderr(), "{note}");
+}
+
 /// See <https://no-color.org>.
 fn colors_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

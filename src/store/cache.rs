@@ -40,6 +40,12 @@ impl Cache {
         entries.push(Entry { key: key.to_owned(), value });
     }
 
+    /// Forgets some values.
+    fn remove(&self, keys: &[String]) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| !keys.contains(&entry.key));
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -65,6 +71,11 @@ impl Host {
         self.cache().insert(key, &value);
         Ok(value)
     }
+
+    /// Lets go of values that nobody will ask for again, such as models that were dropped.
+    pub fn forget(&self, keys: &[String]) {
+        self.cache().remove(keys);
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +91,8 @@ mod tests {
         assert_eq!(cache.get::<usize>("0").as_deref(), Some(&0));
         cache.insert("new", &Arc::new(99_usize));
         assert_eq!(cache.get::<usize>("1"), None);
+        cache.remove(&["2".into(), "1".into()]);
+        assert_eq!(cache.get::<usize>("2"), None);
         assert_eq!(cache.get::<usize>("0").as_deref(), Some(&0));
         cache.clear();
         assert_eq!(cache.get::<usize>("0"), None);

@@ -17,6 +17,7 @@ pub struct Host {
     control: Control,
     cache: Cache,
     news: Mutex<Option<String>>,
+    note: Mutex<Option<String>>,
 }
 
 impl Host {
@@ -35,6 +36,7 @@ impl Host {
             control: Control::default(),
             cache: Cache::default(),
             news: Mutex::default(),
+            note: Mutex::default(),
         }))
     }
 
@@ -46,6 +48,7 @@ impl Host {
             control: Control::default(),
             cache: Cache::default(),
             news: Mutex::default(),
+            note: Mutex::default(),
         })
     }
 
@@ -68,6 +71,17 @@ impl Host {
     /// What the running statement is doing, if it said so.
     pub fn news(&self) -> Option<String> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says what a statement leaves behind that was stopped: its rows cannot tell any more, and
+    /// DuckDB's own error takes the place of a function's.
+    pub fn leave_note(&self, note: String) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
+    }
+
+    /// The note of the last statement, which is gone then.
+    pub fn take_note(&self) -> Option<String> {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The flag that running trainings check with every batch.

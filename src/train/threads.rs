@@ -1,4 +1,6 @@
-//! Which threads a training computes on.
+//! Which threads a training computes on. Matrix products ask rayon, and are covered here;
+//! element-wise operations ask candle's own pool, which the environment variable
+//! `CANDLE_NUM_THREADS` sizes (the shell sets it to 1).
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 

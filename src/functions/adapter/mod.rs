@@ -15,7 +15,6 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use std::sync::Arc;
 use duckdb::ffi;
 
 use super::contract::Registry;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panic_text};
 use crate::store::{Caller, Host};
 
 /// Registers every function in the database of `connection`.
@@ -65,16 +64,6 @@ fn guard<T>(function: &str, work: impl FnOnce() -> Result<T>) -> std::result::Re
         }
     };
     Err(c_string(&message))
-}
-
-fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        text
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text
-    } else {
-        "unknown cause"
-    }
 }
 
 /// A C string; NUL bytes, which it cannot hold, become the replacement character.

@@ -107,6 +107,7 @@ impl Run {
         }
         let resumed = fit.reports().len();
         let device = device::name(&device);
+        self.announce(format!("epoch {}", resumed + 1));
         let job = Job { fit, dataset, identity, fingerprint, device, resumed };
         self.stage = Stage::Training(Box::new(job));
         Ok(rows)
@@ -193,6 +194,13 @@ impl Run {
         let version = self.save(&job, true)?;
         let mut note =
             format!("stored as '{}' version {version}{}", self.model_name(), self.standing()?);
+        if self.control().check().is_err() {
+            // Stopped too late: the row that says so is not shown any more.
+            self.call.caller.host.leave_note(format!(
+                "{}: the training was complete and is {note}",
+                self.function()
+            ));
+        }
         if let Some(best) = job.fit.best()
             && best.epoch != job.fit.reports().len()
         {
@@ -253,38 +261,48 @@ impl Run {
         store::save(&conn, &new)
     }
 
-    /// Keeps the best epoch of a training that was stopped. `None` if there is none to keep.
-    fn keep(&mut self) -> Option<Result<(i64, usize)>> {
-        let Stage::Training(job) = std::mem::replace(&mut self.stage, Stage::Done) else {
-            return None;
+    /// Keeps the best epoch of a training that was stopped, and says so in words.
+    fn stop(&mut self) -> Result<String> {
+        let function = self.function();
+        let Some((version, best)) = self.keep()? else {
+            return Ok(format!(
+                "{function}: stopped before a new epoch was finished; nothing was stored"
+            ));
         };
-        let best = job.fit.best()?.epoch;
-        if !self.spec.iterative || job.fit.reports().len() == job.resumed {
-            return None;
-        }
-        Some(self.save(&job, false).map(|version| (version, best)))
+        Ok(format!(
+            "{function}: stopped; epoch {best}, the best so far, is kept as '{}' version \
+             {version}, marked interrupted; run the same statement to resume",
+            self.model_name()
+        ))
     }
 
-    fn interrupted(&mut self) -> Error {
-        let function = self.function();
-        match self.keep() {
-            Some(Ok((version, best))) => Error::Database(format!(
-                "{function}: stopped; epoch {best}, the best so far, is kept as '{}' version \
-                 {version}, marked interrupted; run the same statement to resume",
-                self.model_name()
-            )),
-            Some(Err(error)) => error,
-            None => Error::Database(format!(
-                "{function}: stopped before a new epoch was finished; nothing was stored"
-            )),
+    /// Stores the best epoch as a version; `None` if there is no new one.
+    fn keep(&mut self) -> Result<Option<(i64, usize)>> {
+        let Stage::Training(job) = std::mem::replace(&mut self.stage, Stage::Done) else {
+            return Ok(None);
+        };
+        let Some(best) = job.fit.best() else { return Ok(None) };
+        if !self.spec.iterative || job.fit.reports().len() == job.resumed {
+            return Ok(None);
         }
+        Ok(Some((self.save(&job, false)?, best.epoch)))
+    }
+
+    /// The error of a stopped training; also left as a note, for DuckDB may report its own.
+    fn interrupted(&mut self) -> Error {
+        let message = self.stop().unwrap_or_else(|error| error.to_string());
+        self.call.caller.host.leave_note(message.clone());
+        Error::Database(message)
     }
 }
 
 impl Rows for Run {
     fn next(&mut self) -> Result<Vec<Vec<Value>>> {
         if matches!(self.stage, Stage::New) {
-            let rows = self.begin()?;
+            let rows = match self.begin() {
+                Err(Error::Interrupted) => return Err(self.interrupted()),
+                rows => rows?,
+            };
             if !rows.is_empty() {
                 return Ok(rows);
             }
@@ -295,8 +313,10 @@ impl Rows for Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // Nobody is left to tell; a model that cannot be kept leaves the database as it was.
-        let _ = self.keep();
+        // Whoever asked takes no more rows: a LIMIT, or Ctrl-C between two epochs.
+        if matches!(self.stage, Stage::Training(_)) {
+            self.interrupted();
+        }
         self.call.caller.host.announce(None);
     }
 }

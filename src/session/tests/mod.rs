@@ -1,5 +1,6 @@
 //! Opening, closing and interrupting sessions.
 
+mod closing;
 mod macros;
 
 use std::process::Command;
@@ -143,7 +144,7 @@ fn files_that_cannot_be_opened_say_why() {
     let message = open_error(Some(&folder.path().join("no folder/plays.db")), &WRITE);
     assert!(message.contains("cannot open '") && message.contains("no folder"), "{message}");
     let message = open_error(Some(folder.path()), &WRITE);
-    assert!(message.contains("cannot open '"), "{message}");
+    assert!(message.contains("is a folder; give the name of a database file"), "{message}");
 }
 
 #[test]

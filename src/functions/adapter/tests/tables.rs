@@ -178,7 +178,7 @@ fn a_limit_drops_the_rows_before_the_statement_ends() {
 fn an_abandoned_stream_is_dropped_by_the_next_statement() {
     let counts = Counts::default();
     let session = session(&registry(vec![counts.function()], vec![]));
-    // With DuckDB's usual buffer all rows are computed before the first is seen.
+    // Else DuckDB's threads run ahead of the reader, as far as the machine lets them.
     session.connection().execute_batch("SET SESSION streaming_buffer_size = '1B'").unwrap();
     let mut statement = session.connection().prepare("FROM count_down()").unwrap();
     let mut batches = statement.stream_arrow([]).unwrap();
