@@ -8,7 +8,7 @@
 -- first play, is the test.
 
 CALL generate_listening(
-    users := 500, songs := 1000, plays := 50000, seed := getvariable('seed'),
+    users := 300, songs := 600, plays := 24000, seed := getvariable('seed'),
     aspects := ['artist', 'genre', 'tags'], noise := 0.15, replace := true
 );
 

@@ -14,7 +14,7 @@ const PLAYS: &str = "CREATE TABLE plays AS SELECT u AS user_id, \
     (u * 7 + i * (1 + u % 3)) % 50 AS song_id, DATE '2024-01-01' + i::INT AS played_at \
     FROM range(30) users(u), range(25) plays(i)";
 /// A training that takes seconds, of epochs that take a fraction of one.
-const TRAIN: &str = "FROM train_harm('plays', epochs := 40, embedding_size := 8)";
+const TRAIN: &str = "FROM train_harm('plays', epochs := 40, batch_size := 48, embedding_size := 8)";
 /// A training that ends when it is stopped.
 const ENDLESS: &str = "FROM train_harm('plays', epochs := 100000, embedding_size := 8)";
 /// What is stored, without what was stored when: one line for each model.
@@ -127,7 +127,7 @@ fn ctrl_c_stops_what_reads_evaluates_and_recommends() {
     session.wait_for("segue> ");
     for (statement, status) in [
         ("FROM train_harm('(FROM plays, range(100000))')", "train_harm: reading plays"),
-        ("FROM evaluate('item_knn', '(FROM plays, range(1000))')", "\r\x1b[K1."),
+        ("FROM evaluate('item_knn', '(FROM plays, range(20000))')", "\r\x1b[K1."),
         ("SELECT sum(rank) FROM range(100000000) u(i), recommend(i)", "\r\x1b[K1."),
         ("SELECT sum(score(i % 30, i % 50)) FROM range(1000000000) t(i)", "\r\x1b[K1."),
     ] {

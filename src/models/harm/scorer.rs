@@ -17,6 +17,11 @@ use crate::data::{Dataset, PopularitySampler};
 use crate::error::{Error, Result};
 use crate::train::{Context, Model, Weights};
 
+/// Matrix products are taken over so many rows at a time, the last block filled up. How a product
+/// is summed depends on its size, so this makes a context score bit for bit the same alone and
+/// among others.
+const BLOCK: usize = 16;
+
 /// HARM with its weights, ready to answer.
 pub struct Harm {
     dataset: Arc<Dataset>,
@@ -145,8 +150,9 @@ impl Harm {
         let latest = |context: &Context<'_>| -> usize {
             context.songs.len().saturating_sub(self.config.max_length)
         };
-        let longest = contexts.iter().map(|context| context.songs.len()).max().unwrap_or(0);
-        let length = longest.clamp(1, self.config.max_length);
+        // Always the whole length: a shorter one would sum in another order, and a context's
+        // scores would depend on the contexts beside it.
+        let length = self.config.max_length;
         let mut songs: Vec<u32> =
             contexts.iter().flat_map(|c| &c.songs[latest(c)..]).copied().collect();
         songs.sort_unstable();
@@ -175,30 +181,34 @@ impl Harm {
             &ids(&place_group)?,
             &ids(&place_song)?,
         )?;
-        let sequence = Tensor::from_slice(&sequence, (contexts.len(), length), &self.device)?;
-        network::user_codes(&self.dense, &places, &sequence, None)
+        // Blocks of one size, the last one filled up with padding: a product over a long inner
+        // dimension is cut into partial sums according to its size.
+        sequence.resize(contexts.len().next_multiple_of(BLOCK) * length, 0);
+        let blocks = sequence.chunks_exact(BLOCK * length).map(|block| {
+            let block = Tensor::from_slice(block, (BLOCK, length), &self.device)?;
+            network::user_codes(&self.dense, &places, &block, None)
+        });
+        let codes = Tensor::cat(&blocks.collect::<Result<Vec<_>>>()?, 0)?;
+        Ok(codes.narrow(0, 0, contexts.len())?)
     }
 
     /// `vectors · E_jᵀ` for every field: `F × (rows × |f_j|)`, on the host.
     fn products(&self, vectors: &Tensor) -> Result<Vec<Vec<f32>>> {
-        self.song_tables
-            .iter()
-            .map(|table| Ok(vectors.matmul(&table.t()?)?.flatten_all()?.to_vec1()?))
-            .collect()
+        self.song_tables.iter().map(|table| product(vectors, table)).collect()
     }
 
-    /// Every song's field weights for each group: `(G, V, F)`, or `None` when all are 1/F.
-    fn catalogue_weights(&self, queries: &Tensor) -> Result<Option<Vec<f32>>> {
+    /// Every song's field weights for each of the first `groups` queries: `(G, V, F)`, or `None` when all are 1/F.
+    fn catalogue_weights(&self, queries: &Tensor, groups: usize) -> Result<Option<Vec<f32>>> {
         if self.config.attention == Attention::Mean {
             return Ok(None);
         }
-        let (groups, size) = queries.dims2()?;
+        let (rows, size) = queries.dims2()?;
         let fields = self.columns.len();
         let scaled = (queries / (size as f64).sqrt())?;
         let logits = self.products(&scaled)?;
         let bias: Vec<f32> = match &self.dense.field_key {
-            Some(key) => scaled.matmul(&key.t()?)?.flatten_all()?.to_vec1()?, // (G, F)
-            None => vec![0.0; groups * fields],
+            Some(key) => product(&scaled, key)?, // (G, F)
+            None => vec![0.0; rows * fields],
         };
         let songs = self.dataset.songs.len();
         let mut weights = vec![0.0_f32; groups * songs * fields];
@@ -214,6 +224,17 @@ impl Harm {
         });
         Ok(Some(weights))
     }
+}
+
+/// `vectors · tableᵀ` on the host, row-major. The rows of `vectors` are whole blocks.
+fn product(vectors: &Tensor, table: &Tensor) -> Result<Vec<f32>> {
+    let (rows, table) = (vectors.dims2()?.0, table.t()?);
+    let mut values = Vec::with_capacity(rows * table.dims2()?.1);
+    for start in (0..rows).step_by(BLOCK) {
+        let block = vectors.narrow(0, start, BLOCK)?.matmul(&table)?;
+        values.extend(block.flatten_all()?.to_vec1::<f32>()?);
+    }
+    Ok(values)
 }
 
 fn softmax(values: &mut [f32]) {
@@ -248,6 +269,11 @@ fn columns(dataset: &Dataset) -> Vec<Column> {
     std::iter::once(id).chain(fields).collect()
 }
 
+/// The rows, repeated to fill the last block.
+fn padded<T: Copy>(rows: &[T]) -> Vec<T> {
+    rows.iter().cycle().copied().take(rows.len().next_multiple_of(BLOCK)).collect()
+}
+
 /// Distinct users, and which of them each context has.
 fn group(contexts: &[Context<'_>]) -> (Vec<Option<u32>>, Vec<u32>) {
     let mut users: Vec<Option<u32>> = contexts.iter().map(|context| context.user).collect();
@@ -267,10 +293,12 @@ impl Model for Harm {
             return Ok(());
         }
         let (users, group_of) = group(contexts);
-        let queries = self.queries(&users)?;
-        let codes = self.codes(contexts, &queries, &group_of)?;
+        let queries = padded(&users);
+        let queries = queries.chunks(BLOCK).map(|users| self.queries(users));
+        let queries = Tensor::cat(&queries.collect::<Result<Vec<_>>>()?, 0)?;
+        let codes = self.codes(&padded(contexts), &queries, &padded(&group_of))?;
         let products = self.products(&codes)?;
-        let weights = self.catalogue_weights(&queries)?;
+        let weights = self.catalogue_weights(&queries, users.len())?;
         let fields = self.columns.len();
         out.par_chunks_mut(songs).enumerate().for_each(|(b, scores)| {
             scores.fill(0.0);
