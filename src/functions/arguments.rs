@@ -55,8 +55,8 @@ pub(super) fn options(
 /// option without a default counts as not given, since a macro cannot leave an argument out.
 ///
 /// # Errors
-/// As [`options`]; also a value that is no STRUCT, and a field that is no option, with the nearest
-/// name.
+/// An argument that is missing, NULL, or of a wrong type or range, by name; also a value that is no
+/// STRUCT, and a field that is no option, with the nearest name.
 pub fn options_from_struct(function: &str, params: &[Param], value: &Value) -> Result<Options> {
     let fields = match value {
         Value::Struct(fields) => fields.as_slice(),

@@ -162,7 +162,7 @@ pub const PARAMS: &[Param] = &[
         "user_dropout",
         RATE,
         Default::Absent,
-        "Share of sessions trained as the unknown user; default 0.6, with paper 0.",
+        "Share of predictions trained as the unknown user; default 0.6, with paper 0.",
     ),
     Param::new(
         "song_dropout",

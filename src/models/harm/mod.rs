@@ -22,7 +22,7 @@
 //! - A learned vector per field is added to the attention keys (`key_bias`).
 //! - A residual connection around self-attention, with the last block of `W_U` started as the
 //!   identity (`residual`).
-//! - The user's id is replaced by the unknown user's in 60 % of the sessions (`user_dropout`), and
+//! - The user's id is replaced by the unknown user's in 60 % of the predictions (`user_dropout`), and
 //!   a song's id by the unknown song's in 40 % of the batches (`song_dropout`), so that the rows for
 //!   unknown ids are trained and cold songs score through their fields. Songs without plays use the
 //!   unknown song's row.
