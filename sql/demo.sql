@@ -43,11 +43,12 @@ SELECT status, note FROM train_item_knn('train_plays');
 .print HARM: learns which fields of songs matter to whom, and how a session goes on.
 .print A row is an epoch, a pass over the plays; recall_at_20 is how often the song
 .print really played next in a validation session is among the 20 best of all 600.
+.print Three epochs without a better one end the training; the best one is kept.
 SELECT epoch, train_loss::DECIMAL(6, 3) AS train_loss,
        recall_at_20::DECIMAL(4, 3) AS recall_at_20, seconds::DECIMAL(6, 1) AS seconds, status
 FROM train_harm('train_plays', songs := 'songs', users := 'users',
                 fields := ['artist', 'album', 'genre', 'tags', 'year'], max_length := 10,
-                epochs := 8, validation := 'validation_plays');
+                epochs := 12, validation := 'validation_plays');
 
 .print
 .print == 4. Recommend =============================================================
