@@ -49,6 +49,17 @@ impl Error {
         Self::Data(message.into())
     }
 
+    /// The same error with the name of the function in front, where it has none.
+    #[must_use]
+    pub fn within(self, function: &str) -> Self {
+        let named = |message: String| format!("{function}: {message}");
+        match self {
+            Self::Data(message) => Self::Data(named(message)),
+            Self::Compute(message) => Self::Data(named(message)),
+            other => other,
+        }
+    }
+
     /// A model-store error; `message` names the model and the remedy.
     pub fn model(message: impl Into<String>) -> Self {
         Self::Model(message.into())

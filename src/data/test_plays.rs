@@ -37,6 +37,10 @@ impl TestPlays {
     /// A hash of the plays, as 32 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let mut hash = Xxh3::new();
+        hash.update(&[u8::from(self.has_sessions)]);
+        for length in [self.users.len(), self.session_offsets.len(), self.songs.len()] {
+            hash.update(&(length as u64).to_le_bytes());
+        }
         for user in &self.users {
             hash.update(&user.map_or(-1, i64::from).to_le_bytes());
         }

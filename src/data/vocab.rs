@@ -84,11 +84,22 @@ impl Vocab {
         }
     }
 
-    /// The index of an id given as text, or `None` if it is unknown.
+    /// The index of an id given as text, or `None` if it is unknown. Numbers are the same with and
+    /// without a fraction of zeros: `7`, `7.0` and `7.00` are one id.
     pub fn find(&self, text: &str) -> Option<u32> {
         match &self.keys {
-            Keys::Integers(_) => self.find_integer(text.parse().ok()?),
-            Keys::Texts(_) => self.index.get(text).copied(),
+            Keys::Integers(_) => {
+                let whole = match text.split_once('.') {
+                    Some((whole, zeros)) if zeros.bytes().all(|digit| digit == b'0') => whole,
+                    _ => text,
+                };
+                self.find_integer(whole.parse().ok()?)
+            }
+            Keys::Texts(_) => self.index.get(text).copied().or_else(|| {
+                // As DuckDB prints the whole numbers of a DOUBLE.
+                let float = matches!(self.sql_type.as_str(), "DOUBLE" | "FLOAT");
+                float.then(|| self.index.get(&format!("{text}.0")).copied()).flatten()
+            }),
         }
     }
 
@@ -111,6 +122,12 @@ mod tests {
         assert_eq!(vocab.find("7"), Some(1));
         assert_eq!(vocab.find("8"), None);
         assert_eq!(vocab.find("seven"), None);
+        assert_eq!((vocab.find("7.00"), vocab.find("7.5")), (Some(1), None));
+        let doubles = Vocab::new("DOUBLE", Keys::Texts(vec!["7.0".into(), "8.5".into()]));
+        assert_eq!(
+            (doubles.find("7"), doubles.find("8.5"), doubles.find("8")),
+            (Some(0), Some(1), None)
+        );
         assert_eq!(vocab.text(0), "-3");
     }
 

@@ -61,7 +61,7 @@ impl Source {
 /// negative infinity; heard are the user's training plays and the context's songs.
 ///
 /// # Errors
-/// The model fails.
+/// The model fails or scores NaN.
 pub fn answer(
     model: &dyn Model,
     dataset: &Dataset,
@@ -74,6 +74,13 @@ pub fn answer(
         return Ok(vec![Source::Popularity; contexts.len()]);
     }
     model.score_all(contexts, out)?;
+    if out.iter().any(|score| score.is_nan()) {
+        return Err(Error::Compute(
+            "the model scores songs as NaN, so they cannot be ranked; train it again with a lower \
+             learning_rate"
+                .into(),
+        ));
+    }
     let rows = out.chunks_exact_mut(songs).zip(contexts);
     Ok(rows
         .map(|(scores, context)| {

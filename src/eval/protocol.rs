@@ -114,12 +114,19 @@ fn rank(scores: &[f32], target: u32) -> Result<Option<usize>> {
 
 fn prepare(dataset: &Dataset, test: &TestPlays, cases: Cases) -> Prepared {
     let mut prepared = Prepared::default();
+    let (mut start, mut last_user) = (0, None);
     for session in 0..test.sessions() {
         let user = test.users[session];
         let plays = test.session(session);
-        let start = prepared.songs.len();
-        let mut first = 1;
+        // A history runs on over all test sessions of its user, which follow one another.
+        let goes_on = cases.protocol == Protocol::History && user.is_some() && user == last_user;
+        last_user = user;
+        if !goes_on {
+            start = prepared.songs.len();
+        }
+        let mut first = usize::from(!goes_on);
         if cases.protocol == Protocol::History
+            && !goes_on
             && let Some(user) = user
         {
             prepared.songs.extend_from_slice(dataset.plays.last_session(user));
@@ -240,6 +247,17 @@ mod tests {
         assert_eq!(run(Some(0), &[3, 1], history).ranks, [Some(1), Some(4)]);
         // Of an unknown user nothing is known before the first play.
         assert_eq!(run(None, &[3, 1], history).ranks.len(), 1);
+    }
+
+    #[test]
+    fn a_history_runs_on_over_the_sessions_of_its_user() {
+        let mut test = test_plays(Some(0), &[2, 1]);
+        test.users = vec![Some(0); 2];
+        test.session_offsets = vec![0, 1, 2];
+        let history = Cases { protocol: Protocol::History, ..EVERY };
+        let ranks = ranks(&Near(5), &dataset(), &test, history, &Control::default()).unwrap();
+        // After 3 come 2 and 4, tied, so 2 is third; after 2 come 1 and 3.
+        assert_eq!(ranks.ranks, [Some(3), Some(3)]);
     }
 
     #[test]

@@ -84,9 +84,11 @@ impl TableFunction for Evaluate {
         let conn = call.caller.connect()?;
         let options = &call.options;
         let (name, version) = (options.text("model"), options.int("version"));
-        let row = store::find(&conn, "evaluate", name, version)?;
+        let loaded = load(&call.caller, "evaluate", name, version)?;
         let test = options.text("test").unwrap_or_default();
-        store::check_plays(&conn, "evaluate", "test", test, &column_names(options))?;
+        let names = column_names(options);
+        store::check_test_plays(&conn, "evaluate", "test", test, &names, &loaded.dataset)?;
+        let version = loaded.row.version;
         let call = Arc::new(call.clone());
         Ok(Binding {
             columns: vec![
@@ -97,7 +99,7 @@ impl TableFunction for Evaluate {
                 Column::new("unknown_songs", SqlType::BigInt),
             ],
             start: Box::new(move || {
-                let (call, version) = (call.clone(), row.version);
+                let call = call.clone();
                 Ok(Once::boxed(move || rows(&call, version)))
             }),
         })

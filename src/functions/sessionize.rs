@@ -93,11 +93,12 @@ fn query(caller: &Caller, relation: &Value, gap: &Value, options: &Value) -> Res
         ));
     }
     let (user, time) = (store::quote(&user.name), store::quote(&time.name));
-    // Rows of equal time keep their order, and so belong to one session. Numbers are dense and
-    // follow the order of user and time, so that the same plays give the same sessions.
+    // Rows of equal time belong to one session: the row that starts it is counted before them.
+    // Numbers are dense and follow the order of user and time, so that the same plays give the same
+    // sessions.
     Ok(format!(
         "SELECT * EXCLUDE (__starts), \
-         sum(__starts) OVER (ORDER BY {user}, {time} ROWS UNBOUNDED PRECEDING)::BIGINT AS session_id \
+         sum(__starts) OVER (ORDER BY {user}, {time}, __starts DESC ROWS UNBOUNDED PRECEDING)::BIGINT AS session_id \
          FROM (SELECT *, CASE WHEN {time} - lag({time}) OVER __user <= to_microseconds({gap}) \
          THEN 0 ELSE 1 END AS __starts FROM {from} \
          WINDOW __user AS (PARTITION BY {user} ORDER BY {time}))",

@@ -51,7 +51,8 @@ impl TableFunction for Train {
         if let Some(validation) = call.options.text("validation") {
             store::check_plays(&conn, &function, "validation", validation, &request.columns)?;
         }
-        device::open(call.options.text("device").unwrap_or("auto"))?;
+        device::open(call.options.text("device").unwrap_or("auto"))
+            .map_err(|error| error.within(&function))?;
         let mut columns = epoch_columns();
         columns.push(Column::new("status", SqlType::Varchar));
         columns.push(Column::new("note", SqlType::Varchar));

@@ -22,8 +22,8 @@ pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, un
 pub use columns::{ColumnNames, Role};
 pub use host::{Caller, Host};
 pub use models::{
-    NewModel, archive, check_writable, drop_model, find, find_trained, history, list, resume, save,
-    use_model,
+    NewModel, archive, check_writable, drop_model, find, find_trained, find_unfinished, history,
+    list, resume, save, use_model,
 };
 pub use names::{alternatives, literal, quote, similar};
 pub use plan::DatasetRequest;

@@ -213,14 +213,42 @@ pub fn find_trained(
     options_json: &str,
     fingerprint: &str,
 ) -> Result<Option<ModelRow>> {
-    let same = list(conn)?.into_iter().filter(|row| {
+    let same = same_training(conn, name, kind, options_json, fingerprint)?;
+    Ok(same.into_iter().max_by_key(|row| (row.complete, row.version)))
+}
+
+/// The latest model of the same training if it was interrupted: what a training that asks for a new
+/// model goes on with.
+///
+/// # Errors
+/// The tables cannot be read.
+pub fn find_unfinished(
+    conn: &Connection,
+    name: &str,
+    kind: &str,
+    options_json: &str,
+    fingerprint: &str,
+) -> Result<Option<ModelRow>> {
+    let same = same_training(conn, name, kind, options_json, fingerprint)?;
+    Ok(same.into_iter().max_by_key(|row| row.version).filter(|row| !row.complete))
+}
+
+fn same_training(
+    conn: &Connection,
+    name: &str,
+    kind: &str,
+    options_json: &str,
+    fingerprint: &str,
+) -> Result<Vec<ModelRow>> {
+    let mut models = list(conn)?;
+    models.retain(|row| {
         row.name == name
             && row.kind == kind
             && row.options_json == options_json
             && row.fingerprint == fingerprint
             && row.format <= FORMAT_VERSION
     });
-    Ok(same.max_by_key(|row| (row.complete, row.version)))
+    Ok(models)
 }
 
 /// The epochs of a model's training.

@@ -80,11 +80,9 @@ impl Run {
             Some(held_out) => format!("{}+{}", dataset.fingerprint, held_out.fingerprint()),
             None => dataset.fingerprint.clone(),
         };
-        let mut stored = None;
-        if !options.bool("retrain") {
-            let (name, kind) = (self.model_name(), self.spec.name);
-            stored = store::find_trained(&conn, name, kind, &identity, &fingerprint)?;
-        }
+        let find =
+            if options.bool("retrain") { store::find_unfinished } else { store::find_trained };
+        let mut stored = find(&conn, self.model_name(), self.spec.name, &identity, &fingerprint)?;
         if let Some(row) = stored.take_if(|row| row.complete) {
             return self.replay(&conn, &row);
         }
@@ -97,7 +95,8 @@ impl Run {
             validate,
             watch: options.text("metric").unwrap_or_default().to_owned(),
         };
-        let training = (self.spec.start)(dataset.clone(), options, &device)?;
+        let training = (self.spec.start)(dataset.clone(), options, &device)
+            .map_err(|error| error.within(&function))?;
         let mut fit = Fit::new(training, plan, self.control().clone());
         let mut rows = Vec::new();
         if let Some(row) = &stored {
@@ -192,8 +191,11 @@ impl Run {
             return Ok(String::new());
         };
         let version = self.save(&job, true)?;
-        let mut note =
-            format!("stored as '{}' version {version}{}", self.model_name(), self.standing()?);
+        let mut note = format!(
+            "stored as '{}' version {version}{}",
+            self.model_name(),
+            self.standing(version)?
+        );
         if self.control().check().is_err() {
             // Stopped too late: the row that says so is not shown any more.
             self.call.caller.host.leave_note(format!(
@@ -214,10 +216,10 @@ impl Run {
     }
 
     /// Whether the model just stored is what `recommend` answers with when no model is named.
-    fn standing(&self) -> Result<&'static str> {
+    fn standing(&self, version: i64) -> Result<&'static str> {
         let conn = self.call.caller.connect()?;
         let default = store::find(&conn, &self.function(), None, None)?;
-        let same = default.name == self.model_name();
+        let same = default.name == self.model_name() && default.version == version;
         Ok(if same { ", now the default model" } else { "" })
     }
 
@@ -363,7 +365,7 @@ fn validation(dataset: Arc<Dataset>, plays: TestPlays, control: Control) -> Vali
         let ranks = eval::ranks(model, &dataset, &plays, cases, &control)?.ranks;
         if ranks.is_empty() {
             return Err(Error::data(
-                "the option 'validation' has no session with two plays, so there is nothing to \
+                "option 'validation' has no session with two plays, so there is nothing to \
                  predict; give plays with longer sessions",
             ));
         }

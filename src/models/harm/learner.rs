@@ -19,6 +19,9 @@ use crate::error::{Error, Result};
 use crate::nn;
 use crate::train::{Model, Optimizer, Parameters, StepVariables, Training, Weights, one_thread};
 
+/// The most numbers in `W_U`, which has `L·D²`: 1 GB, and as much again for each of Adam's moments.
+const OUTPUT_MAX: usize = 1 << 28;
+
 /// A training of HARM.
 pub struct Learner {
     dataset: Arc<Dataset>,
@@ -34,8 +37,15 @@ impl Learner {
     /// Prepares the training: initial parameters from the seed.
     ///
     /// # Errors
-    /// No session has two plays, so that nothing can be predicted.
+    /// No session has two plays, so that nothing can be predicted; `W_U` would be too large.
     pub fn new(dataset: Arc<Dataset>, config: Config, device: &Device) -> Result<Self> {
+        let (d, l) = (config.embedding_size, config.max_length);
+        if d.saturating_mul(d).saturating_mul(l) > OUTPUT_MAX {
+            return Err(Error::data(format!(
+                "embedding_size := {d} with max_length := {l} needs a matrix of {d} x {d} x {l} \
+                 numbers, and {OUTPUT_MAX} are allowed; lower one of them"
+            )));
+        }
         let examples = examples(&dataset);
         if examples.is_empty() {
             return Err(Error::data(

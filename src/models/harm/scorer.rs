@@ -126,7 +126,11 @@ impl Harm {
     fn queries(&self, users: &[Option<u32>]) -> Result<Tensor> {
         let attributes = match self.config.attention {
             Attention::User => {
-                self.embed(&self.user_tables, &user_lookups(&self.dataset, users, users))?
+                // An id without plays was never trained: the attributes speak for such a user.
+                let plays = &self.dataset.plays;
+                let trained = |user: &u32| !plays.sessions_of(*user).is_empty();
+                let ids: Vec<Option<u32>> = users.iter().map(|user| user.filter(trained)).collect();
+                self.embed(&self.user_tables, &user_lookups(&self.dataset, &ids, users))?
             }
             _ => Vec::new(),
         };
