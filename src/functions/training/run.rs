@@ -174,7 +174,7 @@ impl Run {
             Err(Error::Interrupted) => return Err(self.interrupted()),
             Err(error) => {
                 self.stage = Stage::Done;
-                return Err(error);
+                return Err(error.within(&self.function()));
             }
         };
         if !job.fit.finished() {
@@ -365,7 +365,7 @@ fn validation(dataset: Arc<Dataset>, plays: TestPlays, control: Control) -> Vali
         let ranks = eval::ranks(model, &dataset, &plays, cases, &control)?.ranks;
         if ranks.is_empty() {
             return Err(Error::data(
-                "option 'validation' has no session with two plays, so there is nothing to \
+                "the option 'validation' has no session with two plays, so there is nothing to \
                  predict; give plays with longer sessions",
             ));
         }

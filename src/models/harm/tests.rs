@@ -83,10 +83,11 @@ fn dataset(golden: &Value) -> Dataset {
         songs: ids(songs.len()),
         user_fields: vec![field("age", users, 2), field("country", users, 2)],
         song_fields: vec![field("artist", songs, 3), field("tags", songs, 4)],
+        // A play each: ids without plays count as unknown.
         plays: Plays {
-            songs: Vec::new(),
-            session_offsets: vec![0],
-            user_sessions: vec![0; users.len() + 1],
+            songs: vec![0; users.len()],
+            session_offsets: (0..=users.len() as u64).collect(),
+            user_sessions: (0..=users.len() as u32).collect(),
         },
         play_counts: indices(&golden["play_counts"]),
         has_sessions: true,
