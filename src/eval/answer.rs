@@ -56,6 +56,11 @@ impl Source {
     }
 }
 
+/// How many contexts to score at once: at most 256, and no more than 64 MB of scores.
+pub fn contexts_at_once(songs: usize) -> usize {
+    ((1 << 24) / songs.max(1)).clamp(1, 256)
+}
+
 /// Scores every song for each context into `out`, `(contexts.len(), songs)`, and says where each
 /// row comes from. A context without songs gets play counts. Songs that `repeats` rules out get
 /// negative infinity; heard are the user's training plays and the context's songs.

@@ -1,6 +1,6 @@
 //! Which predictions an evaluation asks for, and the ranks the answers get among all songs.
 
-use super::answer::{Repeats, answer};
+use super::answer::{Repeats, answer, contexts_at_once};
 use crate::control::Control;
 use crate::data::{Dataset, TestPlays};
 use crate::error::{Error, Result};
@@ -64,9 +64,6 @@ struct Prepared {
     unknown: usize,
 }
 
-/// Scores at most this many numbers at once: 64 MB.
-const SCORES: usize = 1 << 24;
-
 /// Ranks the answer of every case.
 ///
 /// # Errors
@@ -81,7 +78,7 @@ pub fn ranks(
     let prepared = prepare(dataset, test, cases);
     let songs = dataset.songs.len();
     let mut ranks = Vec::with_capacity(prepared.cases.len());
-    let rows = (SCORES / songs.max(1)).clamp(1, 256);
+    let rows = contexts_at_once(songs);
     let mut scores = vec![0.0; rows.min(prepared.cases.len()) * songs];
     for batch in prepared.cases.chunks(rows) {
         control.check()?;

@@ -9,7 +9,7 @@ use super::arguments::options_from_struct;
 use super::contract::{Docs, ScalarFunction, SqlType, Value};
 use super::loaded::{Loaded, load};
 use crate::error::{Error, Result};
-use crate::eval::{Repeats, Source, answer};
+use crate::eval::{Repeats, Source, answer, contexts_at_once};
 use crate::nn;
 use crate::store::{self, Caller};
 use crate::train::{Context, Default, Kind, Options, Param};
@@ -53,9 +53,6 @@ const USER: Param =
 const RECOMMEND: &[Param] = &[N, MODEL, VERSION, REPEATS, CANDIDATES];
 const NEXT_SONGS: &[Param] = &[N, USER, MODEL, VERSION, REPEATS, CANDIDATES];
 const SCORE: &[Param] = &[MODEL, VERSION];
-
-/// Scores at most this many numbers at once: 64 MB.
-const SCORES: usize = 1 << 24;
 
 /// `segue_recommend(user, options)`: songs for a listener, continuing their latest session.
 pub struct Recommend;
@@ -215,7 +212,7 @@ fn score_pairs(
     let songs = loaded.dataset.songs.len();
     let users: Vec<&[(u32, u32, usize)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
     let mut scores = Vec::new();
-    for users in users.chunks(batch_rows(songs)) {
+    for users in users.chunks(contexts_at_once(songs)) {
         caller.host.control().check()?;
         let contexts: Vec<Context<'_>> = users
             .iter()
@@ -252,10 +249,6 @@ fn number(score: f32, loaded: &Loaded) -> Result<Value> {
 struct Listener {
     user: Option<String>,
     songs: Option<Vec<String>>,
-}
-
-fn batch_rows(songs: usize) -> usize {
-    (SCORES / songs.max(1)).clamp(1, 256)
 }
 
 /// Rows by their options, which are the same for all rows of nearly every call.
@@ -297,7 +290,7 @@ fn rank_all(
         let asked = rows.into_iter().filter_map(|row| Some((row, listeners[row].as_ref()?)));
         let asked: Vec<(usize, &Listener)> = asked.collect();
         let ranker = Ranker::new(caller, function, &loaded, &options)?;
-        for batch in asked.chunks(batch_rows(loaded.dataset.songs.len())) {
+        for batch in asked.chunks(contexts_at_once(loaded.dataset.songs.len())) {
             caller.host.control().check()?;
             ranker.rank(batch, &mut lists)?;
         }

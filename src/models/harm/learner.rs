@@ -90,7 +90,12 @@ impl Learner {
         } else {
             Vec::new()
         };
-        let dense = dense(&self.parameters, config, step, device)?;
+        let parameters = &self.parameters;
+        let dense = Dense::new(
+            config.residual,
+            |name| parameters.contains(name),
+            |name| parameters.dense(name, step, device),
+        )?;
         let queries = network::queries(&dense, batch.users.len(), &attributes)?;
         let places = network::represent(
             &dense,
@@ -195,30 +200,6 @@ impl Training for Learner {
     fn restore(&mut self, state: &Weights) -> Result<()> {
         self.parameters.restore(state)
     }
-}
-
-/// The dense parameters as variables of a step.
-fn dense(
-    parameters: &Parameters,
-    config: &Config,
-    step: &mut StepVariables,
-    device: &Device,
-) -> Result<Dense> {
-    let mut get = |name: &str| parameters.dense(name, step, device);
-    let mut optional = |name: &str| match parameters.contains(name) {
-        true => get(name).map(Some),
-        false => Ok(None),
-    };
-    Ok(Dense {
-        query_weight: optional("query.weight")?,
-        query_bias: optional("query.bias")?,
-        field_key: optional("field_key")?,
-        position: get("position")?,
-        q: (get("self.q.weight")?, get("self.q.bias")?),
-        k: (get("self.k.weight")?, get("self.k.bias")?),
-        output: get("output.weight")?,
-        residual: config.residual,
-    })
 }
 
 /// Initial parameters, all drawn from the seed.

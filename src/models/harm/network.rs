@@ -30,6 +30,30 @@ pub struct Dense {
     pub residual: bool,
 }
 
+impl Dense {
+    /// Takes the parameters by their names; those that a variant lacks stay out.
+    ///
+    /// # Errors
+    /// `get` fails for a parameter that every variant has.
+    pub fn new(
+        residual: bool,
+        has: impl Fn(&str) -> bool,
+        mut get: impl FnMut(&str) -> Result<Tensor>,
+    ) -> Result<Self> {
+        let mut optional = |name: &str| has(name).then(|| get(name)).transpose();
+        Ok(Self {
+            query_weight: optional("query.weight")?,
+            query_bias: optional("query.bias")?,
+            field_key: optional("field_key")?,
+            position: get("position")?,
+            q: (get("self.q.weight")?, get("self.q.bias")?),
+            k: (get("self.k.weight")?, get("self.k.bias")?),
+            output: get("output.weight")?,
+            residual,
+        })
+    }
+}
+
 /// Eq. 1: the queries of `groups` users, `(G, D)`, from their attribute embeddings, each `(G, D)`.
 ///
 /// With a constant query all rows are `relu(b)`; with the mean they are 0 and not looked at.

@@ -73,17 +73,7 @@ impl Harm {
             })?;
             Ok(tensor.to_dtype(DType::F32)?.to_device(device)?)
         };
-        let optional = |name: &str| weights.contains_key(name).then(|| get(name)).transpose();
-        let dense = Dense {
-            query_weight: optional("query.weight")?,
-            query_bias: optional("query.bias")?,
-            field_key: optional("field_key")?,
-            position: get("position")?,
-            q: (get("self.q.weight")?, get("self.q.bias")?),
-            k: (get("self.k.weight")?, get("self.k.bias")?),
-            output: get("output.weight")?,
-            residual: config.residual,
-        };
+        let dense = Dense::new(config.residual, |name| weights.contains_key(name), get)?;
         let tables = |prefix: &str, count: usize| -> Result<Vec<Tensor>> {
             (0..count).map(|j| get(&format!("{prefix}.{j}"))).collect()
         };
