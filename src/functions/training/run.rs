@@ -190,7 +190,14 @@ impl Run {
         let Stage::Training(job) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Ok(String::new());
         };
-        let version = self.save(&job, true)?;
+        let version = match self.save(&job, true) {
+            Ok(version) => version,
+            Err(error) => {
+                // What was trained is not given up: dropping the execution tries once more.
+                self.stage = Stage::Training(job);
+                return Err(error);
+            }
+        };
         let mut note = format!(
             "stored as '{}' version {version}{}",
             self.model_name(),
