@@ -8,8 +8,8 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// On how many threads candle splits an element-wise operation. Its pool waits by spinning: on two
-/// cores a training takes the same time with it when the machine is idle, and ten times longer when
-/// it is not.
+/// idle cores a training is some 10 % faster with two threads, but on a busy machine it was seen to
+/// take several times as long as with one.
 const THREADS: &str = "CANDLE_NUM_THREADS";
 
 fn main() -> ExitCode {

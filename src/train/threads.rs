@@ -8,9 +8,8 @@ use crate::error::{Error, Result};
 
 /// A pool of one thread, for `install`: every tensor operation inside runs on it alone.
 ///
-/// The operations of a step on a small batch take microseconds: splitting each one among threads
-/// costs more than it gives (measured on two cores: no gain on an idle machine, ten times slower on
-/// a busy one, where every operation waits for its slowest thread).
+/// The operations of a step on a small batch take microseconds: split among threads, each one waits
+/// for the slowest, which on a busy machine costs far more than the second core gives on an idle one.
 ///
 /// # Errors
 /// The system gives no more threads.
