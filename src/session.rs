@@ -142,17 +142,30 @@ impl Drop for Session {
     }
 }
 
-/// Registers the functions in an open database, for the loadable extension.
+/// Registers all functions in the database that loads Segue as an extension, and lets go of it once
+/// its clients have closed it.
+///
+/// # Safety
+/// `database` must be a valid handle during this call.
+///
+/// # Errors
+/// DuckDB refuses a connection or a function.
+pub unsafe fn load_extension(database: ffi::duckdb_database) -> Result<()> {
+    // SAFETY: the caller vouches for the handle.
+    let host = unsafe { register_database(database, &functions::registry()) }?;
+    host.close_after_clients().inspect_err(|_| host.close())
+}
+
+/// Registers functions in an open database.
 ///
 /// The result keeps the database open until [`Host::close`] is called.
 ///
 /// # Safety
-/// `database` must be a valid handle during this call, and for as long as functions of the registry
-/// open connections of their own.
+/// `database` must be a valid handle during this call.
 ///
 /// # Errors
 /// DuckDB refuses a connection or a function.
-pub unsafe fn register_database(
+unsafe fn register_database(
     database: ffi::duckdb_database,
     registry: &Registry,
 ) -> Result<Arc<Host>> {

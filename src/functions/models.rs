@@ -118,7 +118,8 @@ impl TableFunction for Models {
             start: Box::new(move || {
                 let caller = caller.clone();
                 Ok(Once::boxed(move || {
-                    let rows = store::list(&caller.connect()?)?;
+                    let conn = caller.connect()?;
+                    let rows = store::list(&conn)?;
                     Ok(rows.into_iter().map(model_values).collect())
                 }))
             }),
@@ -160,7 +161,8 @@ impl TableFunction for TrainingHistory {
                 let (caller, row) = (caller.clone(), row.clone());
                 Ok(Once::boxed(move || {
                     let iterative = spec(&row).is_ok_and(|spec| spec.iterative);
-                    let epochs = store::history(&caller.connect()?, &row)?;
+                    let conn = caller.connect()?;
+                    let epochs = store::history(&conn, &row)?;
                     let values = epochs.into_iter().map(|epoch| {
                         let mut values = vec![text(&row.name), Value::Int(row.version)];
                         values.extend(epoch_values(&epoch, iterative));
@@ -208,7 +210,8 @@ impl TableFunction for UseModel {
             start: Box::new(move || {
                 let (caller, name) = (caller.clone(), name.clone());
                 Ok(Once::boxed(move || {
-                    let row = store::use_model(&caller.connect()?, "use_model", &name, version)?;
+                    let conn = caller.connect()?;
+                    let row = store::use_model(&conn, "use_model", &name, version)?;
                     Ok(vec![vec![text(&row.name), Value::Int(row.version)]])
                 }))
             }),

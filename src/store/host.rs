@@ -1,19 +1,21 @@
 //! The library's own connections to the caller's database.
 
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use duckdb::{Connection, ffi};
 
 use super::cache::Cache;
+use super::pool::{Member, Pool};
 use crate::control::Control;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// One database instance: the connection from which all nested ones are cloned, and the flag that
+/// One database instance: the connections that functions use, loaded models, and the flag that
 /// stops trainings.
-///
-/// A nested connection sees neither the caller's TEMP tables nor its uncommitted changes.
 pub struct Host {
-    base: Mutex<Option<Connection>>,
+    pool: Pool,
     control: Control,
     cache: Cache,
     news: Mutex<Option<String>>,
@@ -27,12 +29,16 @@ impl Host {
     /// `database` must be a valid handle during this call; it is not kept.
     ///
     /// # Errors
-    /// DuckDB refuses the connection.
+    /// DuckDB refuses a connection.
     pub unsafe fn open(database: ffi::duckdb_database) -> Result<Arc<Self>> {
-        // SAFETY: the caller vouches for the handle; the connection keeps the instance alive.
-        let base = unsafe { Connection::open_from_raw(database) }?;
+        // SAFETY: the caller vouches for the handle; the connections keep the instance alive.
+        Self::over(|| Ok(unsafe { Connection::open_from_raw(database) }?))
+    }
+
+    /// A host whose connections come from `connect`.
+    pub(crate) fn over(connect: impl FnMut() -> Result<Connection>) -> Result<Arc<Self>> {
         Ok(Arc::new(Self {
-            base: Mutex::new(Some(base)),
+            pool: Pool::open(connect)?,
             control: Control::default(),
             cache: Cache::default(),
             news: Mutex::default(),
@@ -40,22 +46,30 @@ impl Host {
         }))
     }
 
-    /// Takes over a connection, for tests of functions that need a [`Caller`].
-    #[cfg(test)]
-    pub(crate) fn over(base: Connection) -> Arc<Self> {
-        Arc::new(Self {
-            base: Mutex::new(Some(base)),
-            control: Control::default(),
-            cache: Cache::default(),
-            news: Mutex::default(),
-            note: Mutex::default(),
-        })
-    }
-
     /// Lets go of the database, so that it can close; later calls of Segue's functions fail.
     pub fn close(&self) {
-        self.base.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.cache.clear();
+        self.pool.close();
+    }
+
+    /// Lets go of the database if every client has; whether it is let go now.
+    pub(super) fn close_if_alone(&self) -> bool {
+        let closed = self.pool.close_if_alone();
+        if closed {
+            self.cache.clear();
+        }
+        closed
+    }
+
+    /// How long no function has used a connection.
+    pub(super) fn idle_time(&self) -> Duration {
+        self.pool.idle_time()
+    }
+
+    /// How deep in nested queries a connection is: 0 for a client's own, else one more than the
+    /// functions that use it.
+    pub fn depth(&self, connection_id: u64) -> usize {
+        self.pool.level_for(connection_id)
     }
 
     /// Loaded models.
@@ -97,24 +111,43 @@ pub struct Caller {
     pub host: Arc<Host>,
     /// The caller's search path, if it could be read.
     pub search_path: Option<String>,
+    /// See [`Host::depth`].
+    pub depth: usize,
 }
 
 impl Caller {
-    /// A connection of its own that resolves names as the caller does.
+    /// A connection that resolves names as the caller does, on loan. There are few: hold it no
+    /// longer than needed, and none while asking for another.
     ///
     /// # Errors
-    /// The database was closed.
-    pub fn connect(&self) -> Result<Connection> {
-        let connection = match &*self.host.base.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(base) => base.try_clone()?,
-            None => {
-                return Err(Error::Database("the database was closed; open it again".into()));
-            }
-        };
-        if let Some(path) = self.search_path.as_deref().filter(|path| !path.is_empty()) {
-            connection
-                .execute_batch(&format!("SET search_path = '{}'", path.replace('\'', "''")))?;
-        }
-        Ok(connection)
+    /// The database was closed, the statement was stopped, or all connections stay busy.
+    pub fn connect(&self) -> Result<Nested> {
+        let search_path = self.search_path.as_deref().unwrap_or_default();
+        let member = self.host.pool.take(self.depth, search_path, self.host.control())?;
+        Ok(Nested { member: ManuallyDrop::new(member), host: self.host.clone() })
+    }
+}
+
+/// A connection on loan; it goes home when dropped.
+///
+/// It sees neither its caller's TEMP tables nor uncommitted changes.
+pub struct Nested {
+    member: ManuallyDrop<Member>,
+    host: Arc<Host>,
+}
+
+impl Deref for Nested {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.member.connection
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        // SAFETY: taken here alone, and never used again.
+        let member = unsafe { ManuallyDrop::take(&mut self.member) };
+        self.host.pool.give_back(member);
     }
 }

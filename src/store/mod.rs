@@ -10,6 +10,7 @@ mod host;
 mod models;
 mod names;
 mod plan;
+mod pool;
 mod reader;
 mod relation;
 mod rows;
@@ -17,10 +18,11 @@ mod shelf;
 mod syntax;
 mod tensors;
 mod test_plays;
+mod watch;
 
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
 pub use columns::{ColumnNames, Role};
-pub use host::{Caller, Host};
+pub use host::{Caller, Host, Nested};
 pub use models::{
     NewModel, archive, check_writable, drop_model, find, find_trained, find_unfinished, history,
     list, resume, save, use_model,

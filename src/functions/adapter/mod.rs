@@ -124,11 +124,11 @@ unsafe fn borrow<'a, T>(object: *mut c_void) -> Result<&'a T> {
 /// `context` must be null or a client context that the caller owns.
 unsafe fn caller(host: &Arc<Host>, mut context: ffi::duckdb_client_context) -> Caller {
     if context.is_null() {
-        return Caller { host: host.clone(), search_path: None };
+        return Caller { host: host.clone(), search_path: None, depth: 0 };
     }
     let mut scope: ffi::duckdb_config_option_scope = 0;
     // SAFETY: the context is not null; value and context are freed once.
-    let search_path = unsafe {
+    let (search_path, connection) = unsafe {
         let mut setting = ffi::duckdb_client_context_get_config_option(
             context,
             c"search_path".as_ptr(),
@@ -142,10 +142,11 @@ unsafe fn caller(host: &Arc<Host>, mut context: ffi::duckdb_client_context) -> C
         if !setting.is_null() {
             ffi::duckdb_destroy_value(&mut setting);
         }
+        let connection = ffi::duckdb_client_context_get_connection_id(context);
         ffi::duckdb_destroy_client_context(&mut context);
-        path
+        (path, connection)
     };
-    Caller { host: host.clone(), search_path }
+    Caller { host: host.clone(), search_path, depth: host.depth(connection) }
 }
 
 fn check(state: ffi::duckdb_state, refused: impl FnOnce() -> String) -> Result<()> {
