@@ -43,7 +43,7 @@ shell: tools libduckdb
 
 # Shares the target folder, hence most of what is compiled, with the shell.
 extension: tools
-	@scripts/build-extension.sh '$(target)' $(flags)
+	@scripts/build-extension.sh '$(target)' $(CARGO_FLAGS) $(if $(findstring cuda,$(FEATURES)),--features cuda)
 
 libduckdb:
 ifeq ($(bundled),)
