@@ -83,10 +83,8 @@ unsafe extern "C" {
 extern "C" fn close_at_exit() {
     let watches = std::mem::take(&mut *WATCHES.lock().unwrap_or_else(PoisonError::into_inner));
     for watch in watches.into_iter().filter(|watch| watch.process == process::id()) {
-        if let Some(host) = watch.host.upgrade() {
-            // A training in another thread would go on while the process is taken apart.
-            host.control().stop();
-        }
+        // A statement that still runs in another thread is not stopped: it would return into a client
+        // that is being taken apart, which some end with an abort.
         *watch.ended.flag.lock().unwrap_or_else(PoisonError::into_inner) = true;
         watch.ended.changed.notify_all();
         // A panic of the thread was printed; nobody is left to tell.
