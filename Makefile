@@ -11,12 +11,13 @@ flags    := $(CARGO_FLAGS) $(features)
 target   := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 bundled  := $(findstring bundled,$(FEATURES))
 
-.PHONY: help demo test shell cuda libduckdb tools clean
+.PHONY: help demo test shell docs cuda libduckdb tools clean
 
 help:
 	@echo 'make demo       build Segue and run sql/demo.sql on the sample in data/'
 	@echo 'make test       formatting, lints, manual pages and all tests, with their times'
 	@echo 'make shell      build Segue and open its shell; DB=file.duckdb opens that database'
+	@echo 'make docs       write docs/functions.md from the functions themselves'
 	@echo 'make libduckdb  fetch the DuckDB library once (demo, test and shell do it themselves)'
 	@echo 'make cuda       build the shell with CUDA, below $(target)/cuda'
 	@echo 'make clean      remove what was built and fetched'
@@ -39,6 +40,9 @@ test: tools libduckdb
 
 shell: tools libduckdb
 	@$(CARGO) run --quiet $(flags) -- $(DB)
+
+docs: tools libduckdb
+	@SEGUE_DOCS_COMPLETE=1 $(CARGO) test --quiet $(flags) --test manual -- the_page
 
 libduckdb:
 ifeq ($(bundled),)

@@ -55,6 +55,17 @@ fn the_page_is_what_the_functions_say() {
     );
 }
 
+/// GitHub would number the second of two equal headings, and links would lead to the first.
+#[test]
+fn headings_of_the_page_are_unique() {
+    let page = page::page(&entries());
+    let mut headings = BTreeSet::new();
+    for heading in page.lines().filter_map(|line| line.strip_prefix('#')) {
+        let heading = heading.trim_matches(['#', ' ', '`']).to_lowercase();
+        assert!(headings.insert(heading.clone()), "two headings are '{heading}'");
+    }
+}
+
 /// Each example runs on a copy of the sample's database of its own, in the order of the manual, and
 /// within one folder, so that a file that one writes is there for the next.
 #[test]

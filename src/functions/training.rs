@@ -39,7 +39,8 @@ impl TableFunction for Train {
         columns.push(Column::documented(
             "status",
             SqlType::Varchar,
-            "training; in the last row complete, or stored for a training that was found.",
+            "training, and complete in the last row; stored or resumed for epochs of an earlier \
+             statement.",
         ));
         columns.push(Column::documented(
             "note",

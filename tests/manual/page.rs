@@ -1,6 +1,7 @@
 //! `docs/functions.md`, written from the manual.
 
 use segue::functions::{Category, Column, Entry, FunctionKind, Parameter};
+use segue::train::Kind;
 
 const INTRODUCTION: &str = "\
 # Functions
@@ -57,7 +58,7 @@ fn title(category: Category) -> &'static str {
         Category::Recommend => "Recommending",
         Category::Understand => "Understanding",
         Category::Evaluate => "Evaluating",
-        Category::Models => "Models",
+        Category::Models => "Stored models",
         Category::Help => "Help",
     }
 }
@@ -67,9 +68,14 @@ fn contents(manual: &[Entry]) -> String {
         let title = title(category);
         let links: Vec<String> =
             of(manual, category).map(|entry| format!("[`{0}`](#{0})", entry.name)).collect();
-        format!("- [{title}](#{}): {}\n", title.to_lowercase(), links.join(", "))
+        format!("- [{title}](#{}): {}\n", anchor(title), links.join(", "))
     });
     lines.concat()
+}
+
+/// Where a heading is linked to.
+fn anchor(heading: &str) -> String {
+    heading.to_lowercase().replace(' ', "-")
 }
 
 /// What all functions of a chapter take and return, said once.
@@ -97,7 +103,7 @@ impl Shared {
     fn section(&self) -> String {
         let Self { parameters, columns } = self;
         format!(
-            "### {COMMON}\n\n{}\nThey return a row for each epoch:\n\n{}",
+            "### {COMMON}\n\n{}\nEvery training returns a row for each epoch:\n\n{}",
             parameter_table(parameters),
             column_table(columns)
         )
@@ -119,8 +125,8 @@ fn section(entry: &Entry, shared: &Shared) -> String {
         entry.parameters.iter().filter(|own| !shared.parameters.contains(own)).copied().collect();
     if !shared.parameters.is_empty() {
         let own = if parameters.is_empty() { "It takes" } else { "Beside what is below, it takes" };
-        let anchor = COMMON.to_lowercase().replace(' ', "-");
-        parts.push(format!("{own} the [{}](#{anchor}).\n", COMMON.to_lowercase()));
+        let common = COMMON.to_lowercase();
+        parts.push(format!("{own} the [{common}](#{}).\n", anchor(COMMON)));
     }
     if !parameters.is_empty() {
         parts.push(parameter_table(&parameters));
@@ -147,9 +153,12 @@ fn parameter_table(parameters: &[Parameter]) -> String {
     [head, "|---|---|---|---|\n".to_owned()].into_iter().chain(rows).collect()
 }
 
-/// The type, and which of its values.
+/// What values a parameter takes; the introduction says what a relation is.
 fn takes(parameter: &Parameter) -> String {
-    format!("{}: {}", parameter.sql_type(), parameter.allowed())
+    match parameter.param.kind {
+        Kind::Relation => "a relation".to_owned(),
+        _ => parameter.allowed(),
+    }
 }
 
 fn column_table(columns: &[Column]) -> String {
