@@ -204,7 +204,7 @@ pub trait Rows: Send {
     fn next(&mut self) -> Result<Vec<Vec<Value>>>;
 }
 
-/// A function in an expression. It stands behind a [`Macro`], which is what users call.
+/// A function in an expression. It stands behind a [macro](MacroDocs), which is what users call.
 pub trait ScalarFunction: Send + Sync {
     /// Its name in SQL.
     fn name(&self) -> &'static str;
@@ -220,7 +220,7 @@ pub trait ScalarFunction: Send + Sync {
 }
 
 /// What the manual says about a macro of `sql/macros/`. A test compares it with the macro's text.
-pub struct Macro {
+pub struct MacroDocs {
     /// Its name in SQL.
     pub name: &'static str,
     /// Whether it stands in FROM; otherwise in expressions.
@@ -242,5 +242,5 @@ pub struct Registry {
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
     /// The macros in front of functions named `segue_...`. A function of the same name is another
     /// form of the macro, and described by it.
-    pub macros: Vec<Macro>,
+    pub macros: Vec<MacroDocs>,
 }

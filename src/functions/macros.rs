@@ -1,6 +1,6 @@
 //! What the manual says about the macros of `sql/macros/`.
 
-use super::contract::{Category, Column, Docs, Macro, SqlType};
+use super::contract::{Category, Column, Docs, MacroDocs, SqlType};
 use super::recommend::{MODEL, NEXT_SONGS, RECOMMEND, SCORE, VERSION};
 use super::sessionize;
 use crate::train::{Default, Kind, Param};
@@ -20,12 +20,12 @@ const SONGS: Param = Param::new(
 const SONG: Param = Param::new("song", Kind::Id, Default::Required, "The song.");
 
 /// All macros, in the order of the manual.
-pub(super) fn all() -> Vec<Macro> {
+pub(super) fn all() -> Vec<MacroDocs> {
     vec![sessionize(), recommend(), next_songs(), score(), field_attention()]
 }
 
-fn sessionize() -> Macro {
-    Macro {
+fn sessionize() -> MacroDocs {
+    MacroDocs {
         name: "sessionize",
         is_table: true,
         parameters: [&[sessionize::PLAYS], sessionize::OPTIONS].concat(),
@@ -47,8 +47,8 @@ fn sessionize() -> Macro {
     }
 }
 
-fn recommend() -> Macro {
-    Macro {
+fn recommend() -> MacroDocs {
+    MacroDocs {
         name: "recommend",
         is_table: true,
         parameters: [&[USER], RECOMMEND].concat(),
@@ -66,8 +66,8 @@ fn recommend() -> Macro {
     }
 }
 
-fn next_songs() -> Macro {
-    Macro {
+fn next_songs() -> MacroDocs {
+    MacroDocs {
         name: "next_songs",
         is_table: true,
         parameters: [&[SONGS], NEXT_SONGS].concat(),
@@ -99,8 +99,8 @@ fn ranked_songs() -> Vec<Column> {
     ]
 }
 
-fn score() -> Macro {
-    Macro {
+fn score() -> MacroDocs {
+    MacroDocs {
         name: "score",
         is_table: false,
         parameters: [&[USER, SONG], SCORE].concat(),
@@ -118,8 +118,8 @@ fn score() -> Macro {
     }
 }
 
-fn field_attention() -> Macro {
-    Macro {
+fn field_attention() -> MacroDocs {
+    MacroDocs {
         name: "field_attention",
         is_table: true,
         parameters: vec![MODEL, VERSION],

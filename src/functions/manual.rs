@@ -6,7 +6,7 @@
 mod tests;
 
 use super::arguments::{allowed, default_literal};
-use super::contract::{Column, Docs, Macro, Registry, SqlType, TableFunction};
+use super::contract::{Column, Docs, MacroDocs, Registry, SqlType, TableFunction};
 use crate::train::{self, Default, Param};
 
 /// What a function is to DuckDB, as `duckdb_functions()` names it.
@@ -109,7 +109,7 @@ impl Entry {
         }
     }
 
-    fn of_macro(entry: &Macro) -> Self {
+    fn of_macro(entry: &MacroDocs) -> Self {
         let parameters = entry.parameters.iter().enumerate().map(|(index, &param)| Parameter {
             param,
             position: Some(index + 1),

@@ -21,7 +21,7 @@ mod training;
 pub use adapter::register;
 pub use arguments::{candidates, options_from_struct};
 pub use contract::{
-    Binding, Call, Category, Column, Docs, Macro, Registry, Rows, ScalarFunction, SqlType,
+    Binding, Call, Category, Column, Docs, MacroDocs, Registry, Rows, ScalarFunction, SqlType,
     TableFunction, Value,
 };
 pub use generate::{CreateListeningTables, GenerateListening};

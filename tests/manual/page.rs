@@ -1,7 +1,7 @@
 //! `docs/functions.md`, written from the manual.
 
 use segue::functions::{Category, Column, Entry, FunctionKind, Parameter};
-use segue::train::Kind;
+use segue::train::{Kind, Param};
 
 const INTRODUCTION: &str = "\
 # Functions
@@ -26,12 +26,19 @@ The examples run on the sample in `data/`: tables `plays`, `songs`, `users` and 
 `harm`.
 ";
 
+const SETTINGS: &str = "\
+## Settings
+
+`SET name = value` changes a setting for the connection, `RESET name` takes that back, and
+`FROM duckdb_settings()` shows all of them.
+";
+
 /// The heading of what is the same for all trainings.
 const COMMON: &str = "Options of every training";
 
-/// The whole page.
-pub fn page(manual: &[Entry]) -> String {
-    let mut page = vec![INTRODUCTION.to_owned(), contents(manual)];
+/// The whole page: a chapter for each category, and one for the settings, if there are any.
+pub fn page(manual: &[Entry], settings: &[Param]) -> String {
+    let mut page = vec![INTRODUCTION.to_owned(), contents(manual, settings)];
     for category in Category::ALL {
         let entries: Vec<&Entry> = of(manual, category).collect();
         page.push(format!("## {}\n", title(category)));
@@ -43,6 +50,12 @@ pub fn page(manual: &[Entry]) -> String {
             let nothing = Shared::default();
             page.extend(entries.iter().map(|entry| section(entry, &nothing)));
         }
+    }
+    if !settings.is_empty() {
+        let settings = settings.iter();
+        let settings = settings.map(|&param| Parameter { param, position: None, by_name: false });
+        let table = parameter_table(&settings.collect::<Vec<_>>());
+        page.push(format!("{SETTINGS}\n{table}"));
     }
     page.join("\n")
 }
@@ -63,13 +76,19 @@ fn title(category: Category) -> &'static str {
     }
 }
 
-fn contents(manual: &[Entry]) -> String {
-    let lines = Category::ALL.map(|category| {
-        let title = title(category);
-        let links: Vec<String> =
-            of(manual, category).map(|entry| format!("[`{0}`](#{0})", entry.name)).collect();
-        format!("- [{title}](#{}): {}\n", anchor(title), links.join(", "))
-    });
+fn contents(manual: &[Entry], settings: &[Param]) -> String {
+    let mut lines = Category::ALL
+        .map(|category| {
+            let title = title(category);
+            let links: Vec<String> =
+                of(manual, category).map(|entry| format!("[`{0}`](#{0})", entry.name)).collect();
+            format!("- [{title}](#{}): {}\n", anchor(title), links.join(", "))
+        })
+        .to_vec();
+    if !settings.is_empty() {
+        let names: Vec<String> = settings.iter().map(|param| format!("`{}`", param.name)).collect();
+        lines.push(format!("- [Settings](#settings): {}\n", names.join(", ")));
+    }
     lines.concat()
 }
 

@@ -72,7 +72,9 @@ fn macros_are_as_described() {
     let mut macros = registry().macros;
     for text in MACROS.iter().flat_map(|text| text.split(" MACRO ").skip(1)) {
         let (name, rest) = text.split_once('(').unwrap();
-        let place = macros.iter().position(|entry| entry.name == name.trim());
+        // A name may be qualified.
+        let name = name.trim().rsplit('.').next().unwrap();
+        let place = macros.iter().position(|entry| entry.name == name);
         let place = place.unwrap_or_else(|| panic!("macro {name} has no docs"));
         let entry = macros.swap_remove(place);
         let described = entry.parameters.iter().map(|param| {
