@@ -78,13 +78,13 @@ fn every_example_runs() {
     std::env::set_current_dir(folder.path()).unwrap();
     let mut sample = Engine::new().unwrap();
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
-    sample.run(None, &SAMPLE.replace("$DATA", data)).unwrap();
+    sample.connection().unwrap().execute_batch(&SAMPLE.replace("$DATA", data)).unwrap();
     for entry in entries() {
         let before = BEFORE_THE_SAMPLE.contains(&entry.name.as_str());
         let engine = if before { Engine::new() } else { sample.fork() }.unwrap();
         let example = entry.docs.example;
         let columns = columns_of(&engine, &entry);
-        if let Err(error) = engine.run(None, example) {
+        if let Err(error) = engine.connection().unwrap().execute_batch(example) {
             panic!("the example of {} fails: {error}\n{example}", entry.name);
         }
         let agree = agree(&entry.columns, &columns);
