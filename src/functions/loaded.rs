@@ -97,11 +97,23 @@ pub(super) fn validation_metric(metric: &str, k: usize) -> Option<(&'static str,
 
 /// The columns that describe an epoch.
 pub(super) fn epoch_columns() -> Vec<Column> {
-    let mut columns =
-        vec![Column::new("epoch", SqlType::BigInt), Column::new("train_loss", SqlType::Double)];
-    columns.extend(VALIDATION_METRICS.map(|name| Column::new(name, SqlType::Double)));
-    columns.push(Column::new("seconds", SqlType::Double));
-    columns.push(Column::new("plays_per_second", SqlType::Double));
+    let mut columns = vec![
+        Column::documented("epoch", SqlType::BigInt, "The number of the epoch, from 1."),
+        Column::documented(
+            "train_loss",
+            SqlType::Double,
+            "What training minimises, its mean over the epoch; NULL for models fitted in one step.",
+        ),
+    ];
+    columns.extend(VALIDATION_METRICS.map(|name| {
+        Column::documented(name, SqlType::Double, "On the validation plays; NULL without them.")
+    }));
+    columns.push(Column::documented("seconds", SqlType::Double, "How long the epoch took."));
+    columns.push(Column::documented(
+        "plays_per_second",
+        SqlType::Double,
+        "How fast it was; NULL for models fitted in one step.",
+    ));
     columns
 }
 
