@@ -45,6 +45,7 @@ shell: tools libduckdb
 # Shares the target folder, hence most of what is compiled, with the shell.
 extension: tools
 	@scripts/build-extension.sh '$(target)' $(CARGO_FLAGS) $(if $(findstring cuda,$(FEATURES)),--features cuda)
+
 docs: tools libduckdb
 	@SEGUE_DOCS_COMPLETE=1 $(CARGO) test --quiet $(flags) --test manual -- the_page
 
