@@ -7,6 +7,7 @@ mod cache;
 mod catalogue;
 mod columns;
 mod host;
+mod host_watch;
 mod models;
 mod names;
 mod plan;
@@ -18,7 +19,6 @@ mod shelf;
 mod syntax;
 mod tensors;
 mod test_plays;
-mod watch;
 
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
 pub use columns::{ColumnNames, Role};
