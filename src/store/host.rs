@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use duckdb::{Connection, ffi};
 
 use super::cache::Cache;
+use super::host_files::Files;
 use crate::control::Control;
 use crate::error::{Error, Result};
 
@@ -97,6 +98,8 @@ pub struct Caller {
     pub host: Arc<Host>,
     /// The caller's search path, if it could be read.
     pub search_path: Option<String>,
+    /// The caller's file system, if it could be had.
+    pub files: Option<Arc<Files>>,
 }
 
 impl Caller {
