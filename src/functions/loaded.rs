@@ -1,9 +1,8 @@
 //! A stored model with everything it answers from, loaded once and kept.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 
 use super::contract::{Column, SqlType, Value};
 use crate::data::Dataset;
@@ -11,7 +10,7 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::models;
 use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow};
-use crate::train::{Artifact, Model, ModelSpec, Options};
+use crate::train::{Artifact, Context, Model, ModelSpec, Options, Weights};
 
 /// A model from the store.
 pub(super) struct Loaded {
@@ -87,19 +86,23 @@ fn parse_options(name: &str, options_json: &str) -> Result<Options> {
     })
 }
 
-/// Builds the model of an archive that may come from anywhere, to see whether it can be used;
-/// returns its dataset and weights.
+/// Builds the model of an archive that may come from anywhere and lets it score all songs once,
+/// to see whether it can be used; returns its dataset and weights.
 ///
 /// # Errors
 /// Its kind is unknown, or its options, weights and data do not fit together.
 pub(super) fn try_out(
     meta: &ArchiveMeta,
     dataset: Dataset,
-    weights: BTreeMap<String, Tensor>,
-) -> Result<(Arc<Dataset>, BTreeMap<String, Tensor>)> {
+    weights: Weights,
+) -> Result<(Arc<Dataset>, Weights)> {
     let options = parse_options(&meta.name, &meta.options_json)?;
     let artifact = Artifact { dataset: Arc::new(dataset), options, weights };
-    (kind(&meta.name, &meta.kind)?.load)(&artifact, &Device::Cpu)?;
+    let model = (kind(&meta.name, &meta.kind)?.load)(&artifact, &Device::Cpu)?;
+    let dataset = &artifact.dataset;
+    let user = (dataset.users.len() > 0).then_some(0);
+    let songs = user.map_or(&[][..], |user| dataset.plays.history(user));
+    model.score_all(&[Context { user, songs }], &mut vec![0.0; dataset.songs.len()])?;
     Ok((artifact.dataset, artifact.weights))
 }
 
