@@ -100,7 +100,7 @@ pub(super) fn try_out(
     let artifact = Artifact { dataset: Arc::new(dataset), options, weights };
     let model = (kind(&meta.name, &meta.kind)?.load)(&artifact, &Device::Cpu)?;
     let dataset = &artifact.dataset;
-    let user = (dataset.users.len() > 0).then_some(0);
+    let user = (!dataset.users.is_empty()).then_some(0);
     let songs = user.map_or(&[][..], |user| dataset.plays.history(user));
     model.score_all(&[Context { user, songs }], &mut vec![0.0; dataset.songs.len()])?;
     Ok((artifact.dataset, artifact.weights))
