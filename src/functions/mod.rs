@@ -4,6 +4,7 @@ mod adapter;
 mod arguments;
 mod contract;
 mod evaluate;
+mod files;
 mod generate;
 mod help;
 mod loaded;

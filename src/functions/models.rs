@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::store::{self, Caller, ModelRow};
 use crate::train::{Default, Kind, Param};
 
-const NAME: Param = Param::new("model", Kind::Text, Default::Required, "The model's name.");
+/// The model that a function is about.
+pub(super) const NAME: Param =
+    Param::new("model", Kind::Text, Default::Required, "The model's name.");
 const FUNCTION: Param =
     Param::new("function", Kind::Text, Default::Required, "The macro that asks, for its errors.");
 

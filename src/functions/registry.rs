@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::contract::Registry;
 use super::evaluate::Evaluate;
+use super::files::{ExportModel, ImportModel};
 use super::generate::{CreateListeningTables, GenerateListening};
 use super::help::Functions;
 use super::macros;
@@ -23,6 +24,8 @@ pub fn registry() -> Registry {
             Arc::new(TrainingHistory),
             Arc::new(UseModel),
             Arc::new(DropModel),
+            Arc::new(ExportModel),
+            Arc::new(ImportModel),
             Arc::new(Types),
             Arc::new(FieldAttention),
             Arc::new(GenerateListening),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use duckdb::{Connection, ffi};
 
 use super::cache::Cache;
+use super::host_files::Files;
 use super::pool::{Member, Pool};
 use crate::control::Control;
 use crate::error::Result;
@@ -113,9 +114,16 @@ pub struct Caller {
     pub search_path: Option<String>,
     /// See [`Host::depth`].
     pub depth: usize,
+    /// The caller's file system, if it could be had.
+    pub files: Option<Arc<Files>>,
 }
 
 impl Caller {
+    /// A caller of whom nothing but the database is known.
+    pub fn new(host: Arc<Host>) -> Self {
+        Self { host, search_path: None, depth: 0, files: None }
+    }
+
     /// A connection that resolves names as the caller does, on loan. There are few: hold it no
     /// longer than needed, and none while asking for another.
     ///

@@ -10,7 +10,7 @@ fn open(client: &Connection) -> Arc<Host> {
 }
 
 fn caller(host: &Arc<Host>, search_path: &str, depth: usize) -> Caller {
-    Caller { host: host.clone(), search_path: Some(search_path.to_owned()), depth }
+    Caller { search_path: Some(search_path.to_owned()), depth, ..Caller::new(host.clone()) }
 }
 
 fn text(connection: &Connection, sql: &str) -> String {
