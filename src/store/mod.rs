@@ -9,12 +9,11 @@ mod columns;
 mod files;
 mod host;
 mod host_files;
-mod host_watch;
+mod host_handle;
 mod models;
 mod names;
 mod new_model;
 mod plan;
-mod pool;
 mod reader;
 mod relation;
 mod rows;
@@ -26,7 +25,7 @@ mod test_plays;
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
 pub use columns::{ColumnNames, Role};
 pub use files::{export, find_same, import};
-pub use host::{Caller, Host, Nested};
+pub use host::{Caller, Host};
 pub use host_files::Files;
 pub use models::{
     archive, check_writable, drop_model, find, find_trained, find_unfinished, history, list,

@@ -130,9 +130,8 @@ unsafe fn caller(host: &Arc<Host>, mut context: ffi::duckdb_client_context) -> C
     unsafe {
         let search_path = setting(context, c"search_path");
         let files = Files::new(context, setting(context, c"home_directory"));
-        let depth = host.depth(ffi::duckdb_client_context_get_connection_id(context));
         ffi::duckdb_destroy_client_context(&mut context);
-        Caller { host: host.clone(), search_path, depth, files: Some(files) }
+        Caller { host: host.clone(), search_path, files: Some(files) }
     }
 }
 
