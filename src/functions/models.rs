@@ -10,7 +10,12 @@ use crate::error::{Error, Result};
 use crate::store::{self, Caller, ModelRow};
 use crate::train::{Default, Kind, Param};
 
-const NAME: Param = Param::new("model", Kind::Text, Default::Required, "The model's name.");
+const NAME: Param = Param::new(
+    "model",
+    Kind::Text,
+    Default::Required,
+    "The model's name, for one in another database with that in front: 'music.harm'.",
+);
 const FUNCTION: Param =
     Param::new("function", Kind::Text, Default::Required, "The macro that asks, for its errors.");
 
@@ -47,6 +52,7 @@ fn model_values(row: ModelRow) -> Vec<Value> {
         (name.to_owned(), metric.map_or(Value::Null, |&(_, value)| Value::Float(value)))
     });
     vec![
+        text(&row.database),
         text(&row.name),
         Value::Int(row.version),
         text(&row.kind),
@@ -85,11 +91,16 @@ impl TableFunction for Models {
     }
 
     fn docs(&self) -> Docs {
-        Docs { description: "The models stored in this database.", example: "FROM models()" }
+        Docs {
+            description: "The models stored in all attached databases. The default is that of the \
+                          current one; models of others are named as in 'music.harm'.",
+            example: "FROM models()",
+        }
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
         let names = [
+            ("database", SqlType::Varchar),
             ("name", SqlType::Varchar),
             ("version", SqlType::BigInt),
             ("kind", SqlType::Varchar),
@@ -196,8 +207,8 @@ impl TableFunction for UseModel {
 
     fn bind(&self, call: &Call) -> Result<Binding> {
         let conn = call.caller.connect()?;
-        store::check_writable(&conn, "use_model")?;
         let (name, version) = named_version(call);
+        store::check_writable(&conn, "use_model", &name)?;
         store::find(&conn, "use_model", Some(&name), version)?;
         let caller = call.caller.clone();
         Ok(Binding {
@@ -238,11 +249,11 @@ impl TableFunction for DropModel {
 
     fn bind(&self, call: &Call) -> Result<Binding> {
         let conn = call.caller.connect()?;
-        store::check_writable(&conn, "drop_model")?;
         let (name, version) = named_version(call);
+        store::check_writable(&conn, "drop_model", &name)?;
         // A model that cannot be read by this version can still be dropped.
-        let named = |row: &ModelRow| row.name == name && version.is_none_or(|v| row.version == v);
-        if !store::list(&conn)?.iter().any(named) {
+        let asked = |row: &ModelRow| version.is_none_or(|v| row.version == v);
+        if !store::versions(&conn, &name)?.iter().any(asked) {
             store::find(&conn, "drop_model", Some(&name), version)?;
         }
         let caller = call.caller.clone();
@@ -255,9 +266,9 @@ impl TableFunction for DropModel {
                 let (caller, name) = (caller.clone(), name.clone());
                 Ok(Once::boxed(move || {
                     let conn = caller.connect()?;
-                    let keys: Vec<String> = store::list(&conn)?
+                    let keys: Vec<String> = store::versions(&conn, &name)?
                         .iter()
-                        .filter(|row| row.name == name && version.is_none_or(|v| row.version == v))
+                        .filter(|row| version.is_none_or(|v| row.version == v))
                         .map(ModelRow::cache_key)
                         .collect();
                     let dropped = store::drop_model(&conn, "drop_model", &name, version)?;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::eval::{self, Cases, METRICS, Protocol, Repeats, Targets};
 use crate::functions::contract::{Call, Rows, Value};
 use crate::functions::loaded::{epoch_values, load, validation_metric};
-use crate::store::{self, ArchiveMeta, EpochRow, ModelRow, NewModel};
+use crate::store::{self, ArchiveMeta, EpochRow, ModelRow, NewModel, Saved};
 use crate::train::{EpochReport, Fit, Model, ModelSpec, Options, Plan, Validate};
 
 /// The length of the lists that validation metrics look at.
@@ -190,8 +190,8 @@ impl Run {
         let Stage::Training(job) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Ok(String::new());
         };
-        let version = match self.save(&job, true) {
-            Ok(version) => version,
+        let saved = match self.save(&job, true) {
+            Ok(saved) => saved,
             Err(error) => {
                 // What was trained is not given up: dropping the execution tries once more.
                 self.stage = Stage::Training(job);
@@ -199,9 +199,10 @@ impl Run {
             }
         };
         let mut note = format!(
-            "stored as '{}' version {version}{}",
+            "stored as '{}' version {}{}",
             self.model_name(),
-            self.standing(version)?
+            saved.version,
+            self.standing(saved.version)?
         );
         if self.control().check().is_err() {
             // Stopped too late: the row that says so is not shown any more.
@@ -215,6 +216,13 @@ impl Run {
         {
             note += &format!("; epoch {} was the best and is kept", best.epoch);
         }
+        if !saved.foreign_macros.is_empty() {
+            note += &format!(
+                "; left your own {} in schema main, which goes before Segue's (system.{} is Segue's)",
+                saved.foreign_macros.join(", "),
+                saved.foreign_macros[0]
+            );
+        }
         for remark in &job.dataset.notes {
             note += "; ";
             note += remark;
@@ -223,14 +231,19 @@ impl Run {
     }
 
     /// Whether the model just stored is what `recommend` answers with when no model is named.
-    fn standing(&self, version: i64) -> Result<&'static str> {
+    fn standing(&self, version: i64) -> Result<String> {
         let conn = self.call.caller.connect()?;
-        let default = store::find(&conn, &self.function(), None, None)?;
-        let same = default.name == self.model_name() && default.version == version;
-        Ok(if same { ", now the default model" } else { "" })
+        let stored = store::find(&conn, &self.function(), Some(self.model_name()), Some(version))?;
+        Ok(match stored.is_default {
+            false => String::new(),
+            true if store::current_database(&conn)? == stored.database => {
+                ", now the default model".to_owned()
+            }
+            true => format!(", now the default model of database '{}'", stored.database),
+        })
     }
 
-    fn save(&self, job: &Job, complete: bool) -> Result<i64> {
+    fn save(&self, job: &Job, complete: bool) -> Result<Saved> {
         let conn = self.call.caller.connect()?;
         let Some(best) = job.fit.best() else {
             return Err(Error::Compute("no epoch was finished".into()));
@@ -238,7 +251,7 @@ impl Run {
         let resume = if complete { None } else { Some(store::pack_tensors(job.fit.state())?) };
         let epochs: Vec<EpochRow> = job.fit.reports().iter().map(epoch_row).collect();
         let meta = ArchiveMeta {
-            name: self.model_name().to_owned(),
+            name: store::locate(&conn, self.model_name())?.name,
             kind: self.spec.name.to_owned(),
             options_json: job.identity.clone(),
             seed: self.call.options.int("seed").unwrap_or(0),
@@ -250,7 +263,7 @@ impl Run {
         let archive = store::pack(&job.dataset, &best.model.weights()?, &meta)?;
         let counts = &job.dataset;
         let new = NewModel {
-            name: meta.name,
+            name: self.model_name().to_owned(),
             kind: meta.kind,
             complete,
             options_json: meta.options_json,
@@ -294,7 +307,7 @@ impl Run {
         if !self.spec.iterative || job.fit.reports().len() == job.resumed {
             return Ok(None);
         }
-        Ok(Some((self.save(&job, false)?, best.epoch)))
+        Ok(Some((self.save(&job, false)?.version, best.epoch)))
     }
 
     /// The error of a stopped training; also left as a note, for DuckDB may report its own.

@@ -1,4 +1,4 @@
-//! The macros of `recommend.sql` on mock functions.
+//! The macros on mock functions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,9 +10,11 @@ use super::rows;
 use crate::error::Error;
 use crate::functions::mock::{constant, param, registry, scalar, table};
 use crate::functions::{Column, Registry, ScalarFunction, SqlType, Value, options_from_struct};
+use crate::store::{MACROS, Macro};
 use crate::train::{Default, Kind, Param};
 
-const MACROS: &str = include_str!("../../../sql/macros/recommend.sql");
+/// All but `sessionize`, whose function is not mocked here.
+const MOCKED: &[Macro] = MACROS.split_at(4).0;
 
 const OPTIONS: [Param; 5] = [
     param("n", Kind::Int { min: 1, max: 1000 }, Default::Int(10)),
@@ -139,7 +141,7 @@ fn session(user_type: &'static str, song_type: &'static str) -> Session {
 
 /// With a table whose columns have every name that a macro could capture.
 fn open(registry: &Registry) -> Session {
-    let session = Session::open(None, &OpenOptions::default(), registry, &[MACROS]).unwrap();
+    let session = Session::open(None, &OpenOptions::default(), registry, MOCKED).unwrap();
     let users = "CREATE TABLE users AS SELECT i AS user_id, i * 10 AS rank, 's' || i AS song_id, \
                  i AS score, i AS source, i + 100 AS n, i + 200 AS model, i + 300 AS \"user\", \
                  i AS version, i AS __user, i AS __song, i AS __row FROM range(1, 4) t(i)";
@@ -181,7 +183,7 @@ fn macros_work_in_a_read_only_database_and_another_schema() {
     let registry = mock("INTEGER", "UUID", &Arc::default());
     for read_only in [false, true] {
         let options = OpenOptions { read_only };
-        let session = Session::open(Some(&path), &options, &registry, &[MACROS]).unwrap();
+        let session = Session::open(Some(&path), &options, &registry, MOCKED).unwrap();
         if !read_only {
             session.connection().execute_batch("CREATE SCHEMA other").unwrap();
         }
