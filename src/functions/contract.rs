@@ -34,6 +34,9 @@ pub enum Value {
 pub enum SqlType {
     /// Any type; parameters only.
     Any,
+    /// Any type, whose values come in as a cast to VARCHAR writes them; parameters of scalar
+    /// functions only. (DuckDB itself casts no number to a VARCHAR parameter.)
+    Id,
     /// BOOLEAN.
     Boolean,
     /// BIGINT.
@@ -139,10 +142,23 @@ pub trait ScalarFunction: Send + Sync {
     fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>>;
 }
 
+/// A table macro that is a table function of its name, too, for calls with constants.
+#[derive(Debug, Clone, Copy)]
+pub struct MacroFunction {
+    /// The macro's name.
+    pub name: &'static str,
+    /// How many of the macro's first parameters are positional; these must be given.
+    pub positional: u64,
+    /// The names of its other parameters, all optional.
+    pub named: &'static [&'static str],
+}
+
 /// Every SQL function, by kind.
 pub struct Registry {
     /// Functions in FROM or CALL.
     pub tables: Vec<Arc<dyn TableFunction>>,
     /// Functions in expressions.
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
+    /// Table macros that are functions, too.
+    pub macros: &'static [MacroFunction],
 }

@@ -118,7 +118,7 @@ pub(crate) fn registry(
     tables: Vec<Arc<dyn TableFunction>>,
     scalars: Vec<Arc<dyn ScalarFunction>>,
 ) -> Registry {
-    Registry { tables, scalars }
+    Registry { tables, scalars, macros: &[] }
 }
 
 /// A parameter with a default or none.

@@ -6,6 +6,7 @@ mod contract;
 mod evaluate;
 mod generate;
 mod loaded;
+mod macros;
 #[cfg(test)]
 pub(crate) mod mock;
 mod models;
@@ -18,7 +19,8 @@ mod training;
 pub use adapter::register;
 pub use arguments::{candidates, options_from_struct};
 pub use contract::{
-    Binding, Call, Column, Docs, Registry, Rows, ScalarFunction, SqlType, TableFunction, Value,
+    Binding, Call, Column, Docs, MacroFunction, Registry, Rows, ScalarFunction, SqlType,
+    TableFunction, Value,
 };
 pub use generate::{CreateListeningTables, GenerateListening};
 pub use registry::{MACROS, registry};

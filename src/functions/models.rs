@@ -266,13 +266,12 @@ impl TableFunction for DropModel {
                 let (caller, name) = (caller.clone(), name.clone());
                 Ok(Once::boxed(move || {
                     let conn = caller.connect()?;
-                    let keys: Vec<String> = store::versions(&conn, &name)?
-                        .iter()
-                        .filter(|row| version.is_none_or(|v| row.version == v))
-                        .map(ModelRow::cache_key)
-                        .collect();
+                    let mut gone = store::versions(&conn, &name)?;
+                    gone.retain(|row| version.is_none_or(|v| row.version == v));
                     let dropped = store::drop_model(&conn, "drop_model", &name, version)?;
+                    let keys: Vec<String> = gone.iter().map(ModelRow::cache_key).collect();
                     caller.host.forget(&keys);
+                    let name = store::locate(&conn, &name)?.name;
                     Ok(vec![vec![Value::Text(name), Value::Int(dropped)]])
                 }))
             }),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::contract::Registry;
 use super::evaluate::Evaluate;
 use super::generate::{CreateListeningTables, GenerateListening};
+use super::macros::{LiteralScore, MACRO_FUNCTIONS, Macros};
 use super::models::{DropModel, FieldAttention, Models, TrainingHistory, Types, UseModel};
 use super::recommend::{NextSongs, Recommend, Score};
 use super::sessionize::Sessionize;
@@ -25,13 +26,18 @@ pub fn registry() -> Registry {
             Arc::new(FieldAttention),
             Arc::new(GenerateListening),
             Arc::new(CreateListeningTables),
+            Arc::new(Macros),
         ],
         scalars: vec![
             Arc::new(Recommend),
             Arc::new(NextSongs),
             Arc::new(Score),
+            Arc::new(LiteralScore(0)),
+            Arc::new(LiteralScore(1)),
+            Arc::new(LiteralScore(2)),
             Arc::new(Sessionize),
         ],
+        macros: MACRO_FUNCTIONS,
     };
     for spec in REGISTRY {
         registry.tables.push(Arc::new(Train(spec)));

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use duckdb::{Connection, ffi};
 
 use super::cache::Cache;
+use super::host_native::{CONNECTIONS, RawConnection};
 use crate::control::Control;
 use crate::error::{Error, Result};
 
@@ -14,6 +15,8 @@ use crate::error::{Error, Result};
 /// A nested connection sees neither the caller's TEMP tables nor its uncommitted changes.
 pub struct Host {
     base: Mutex<Option<Connection>>,
+    /// Idle connections for results in DuckDB's own vectors; `None` once closed.
+    pub(super) natives: Mutex<Option<Vec<RawConnection>>>,
     control: Control,
     cache: Cache,
     news: Mutex<Option<String>>,
@@ -31,8 +34,13 @@ impl Host {
     pub unsafe fn open(database: ffi::duckdb_database) -> Result<Arc<Self>> {
         // SAFETY: the caller vouches for the handle; the connection keeps the instance alive.
         let base = unsafe { Connection::open_from_raw(database) }?;
+        let natives = (0..CONNECTIONS)
+            // SAFETY: as above.
+            .map(|_| unsafe { RawConnection::open(database) })
+            .collect::<Result<_>>()?;
         Ok(Arc::new(Self {
             base: Mutex::new(Some(base)),
+            natives: Mutex::new(Some(natives)),
             control: Control::default(),
             cache: Cache::default(),
             news: Mutex::default(),
@@ -45,6 +53,7 @@ impl Host {
     pub(crate) fn over(base: Connection) -> Arc<Self> {
         Arc::new(Self {
             base: Mutex::new(Some(base)),
+            natives: Mutex::default(),
             control: Control::default(),
             cache: Cache::default(),
             news: Mutex::default(),
@@ -55,6 +64,7 @@ impl Host {
     /// Lets go of the database, so that it can close; later calls of Segue's functions fail.
     pub fn close(&self) {
         self.base.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.natives.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.cache.clear();
     }
 

@@ -24,6 +24,8 @@ pub struct Macro {
     pub name: &'static str,
     /// Whether it gives a table; otherwise it is an expression.
     pub is_table: bool,
+    /// Whether databases keep it beside their models.
+    is_kept: bool,
     text: &'static str,
 }
 
@@ -32,22 +34,33 @@ pub const MACROS: &[Macro] = &[
     Macro {
         name: "recommend",
         is_table: true,
+        is_kept: true,
         text: include_str!("../../sql/macros/recommend.sql"),
     },
     Macro {
         name: "next_songs",
         is_table: true,
+        is_kept: true,
         text: include_str!("../../sql/macros/next_songs.sql"),
     },
-    Macro { name: "score", is_table: false, text: include_str!("../../sql/macros/score.sql") },
+    Macro {
+        name: "score",
+        is_table: false,
+        is_kept: true,
+        text: include_str!("../../sql/macros/score.sql"),
+    },
     Macro {
         name: "field_attention",
         is_table: true,
+        is_kept: true,
         text: include_str!("../../sql/macros/field_attention.sql"),
     },
     Macro {
         name: "sessionize",
         is_table: true,
+        // It takes constants only, which the function of its name does, too; and EXPORT DATABASE
+        // writes the parameter `time` without quotes, so that IMPORT DATABASE would fail.
+        is_kept: false,
         text: include_str!("../../sql/macros/sessionize.sql"),
     },
 ];
@@ -76,6 +89,12 @@ impl Macro {
 /// The functions behind the macros are not registered.
 pub(super) fn define(conn: &Connection) -> Result<()> {
     MACROS.iter().try_for_each(|found| Ok(conn.execute_batch(&found.temp_sql())?))
+}
+
+/// Whether DuckDB's message complains of a function that has the name of a macro.
+pub(super) fn are_meant(message: &str) -> bool {
+    let binding = message.starts_with("Binder Error") || message.starts_with("Catalog Error");
+    binding && MACROS.iter().any(|one| message.contains(one.name))
 }
 
 /// Puts into `main` what is missing there or comes from another version, and returns the names
@@ -151,7 +170,7 @@ fn standings(catalogue: &Catalogue<'_>) -> Result<Vec<(&'static Macro, Standing)
     };
     let mut ours = None;
     let mut standings = Vec::new();
-    for one in MACROS {
+    for one in MACROS.iter().filter(|one| one.is_kept) {
         let standing = match matching(&found, one) {
             None => Standing::Missing,
             Some((comment, _)) if comment.starts_with(TAG) => {

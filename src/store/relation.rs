@@ -109,9 +109,9 @@ fn candidates(text: &str, shape: &Shape) -> Vec<String> {
 fn describe(conn: &Connection, from: &str) -> std::result::Result<Vec<Column>, String> {
     let sql = format!("DESCRIBE SELECT * FROM {from}");
     let mut found = rows(conn, &sql, []).map_err(|error| error.to_string());
-    if found.as_ref().is_err_and(|message| lacks_function(message)) {
-        // A query that uses Segue's macros, as in '(FROM sessionize(''plays''))'. Few do, so
-        // connections do not have them from the start, which would take milliseconds each time.
+    if found.as_ref().is_err_and(|message| macros::are_meant(message)) {
+        // A query that gives columns to Segue's macros, or leaves out what their functions need.
+        // Few do, so connections do not have them from the start, which takes milliseconds.
         if macros::define(conn).is_ok() {
             found = rows(conn, &sql, []).map_err(|error| error.to_string());
         }

@@ -135,7 +135,8 @@ impl Run {
         let last = epochs.len();
         let note = format!(
             "found: the same training is stored as '{}' version {} (retrain := true trains again)",
-            row.name, row.version
+            self.model_name(),
+            row.version
         );
         let rows = epochs.into_iter().enumerate().map(|(at, epoch)| {
             let note = if at + 1 == last { note.as_str() } else { "" };
