@@ -131,6 +131,9 @@ pub(super) fn unexpected(array: &ArrayRef) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -345,3 +345,17 @@ fn unsupported(id: ffi::duckdb_type) -> Error {
     };
     Error::Data(format!("values of type {name} are not supported; cast them to VARCHAR"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::with_point;
+
+    #[test]
+    fn decimals_keep_their_scale() {
+        for (digits, scale, text) in
+            [("1250", 3, "1.250"), ("-5", 3, "-0.005"), ("0", 2, "0.00"), ("-42", 0, "-42")]
+        {
+            assert_eq!(with_point(digits, scale), text);
+        }
+    }
+}

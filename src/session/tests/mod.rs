@@ -1,6 +1,7 @@
 //! Opening, closing and interrupting sessions.
 
 mod closing;
+mod literals;
 mod macros;
 
 use std::process::Command;
