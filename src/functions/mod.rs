@@ -2,6 +2,7 @@
 
 mod adapter;
 mod arguments;
+mod asked;
 mod contract;
 mod evaluate;
 mod generate;
@@ -9,16 +10,19 @@ mod loaded;
 #[cfg(test)]
 pub(crate) mod mock;
 mod models;
+mod ranking;
 mod recommend;
 mod registry;
 mod rows;
+mod scoring;
 mod sessionize;
 mod training;
 
 pub use adapter::register;
 pub use arguments::{candidates, options_from_struct};
 pub use contract::{
-    Binding, Call, Column, Docs, Registry, Rows, ScalarFunction, SqlType, TableFunction, Value,
+    Argument, Binding, Call, Column, Docs, Execution, Lists, Registry, Results, Rows,
+    ScalarFunction, SqlType, TableFunction, Value,
 };
 pub use generate::{CreateListeningTables, GenerateListening};
 pub use registry::{MACROS, registry};

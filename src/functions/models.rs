@@ -26,7 +26,8 @@ pub struct UseModel;
 /// `drop_model(model, version := v)`: removes versions.
 pub struct DropModel;
 
-/// `segue_types(function, model, version)`: typed NULLs for the macros.
+/// `segue_types(function, model, version)`: what the macros know of a model. The types are those
+/// of the statement; the version is looked up by each execution, and holds for all of its rows.
 pub struct Types;
 
 /// `segue_field_attention(model, version)`: what the macro `field_attention` shows.
@@ -289,9 +290,16 @@ impl TableFunction for Types {
 
     fn docs(&self) -> Docs {
         Docs {
-            description: "One row of NULLs with the types of a model's user and song ids.",
+            description: "One row: NULLs with the types of a model's user and song ids, and which \
+                          model and version answer.",
             example: "FROM segue_types('recommend', 'harm', NULL)",
         }
+    }
+
+    /// In the macros this one row stands for all the songs that a listener gets. Told so, DuckDB
+    /// streams the songs through its join with the listeners, in place of holding them all.
+    fn cardinality(&self) -> Option<u64> {
+        Some(1000)
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -299,12 +307,24 @@ impl TableFunction for Types {
         let function = call.options.text("function").unwrap_or_default();
         let loaded = load(&call.caller, function, model, version)?;
         let named = |vocab: &Vocab| SqlType::Named(vocab.sql_type().to_owned());
+        let (caller, options) = (call.caller.clone(), call.options.clone());
         Ok(Binding {
             columns: vec![
                 Column::new("__user", named(&loaded.dataset.users)),
                 Column::new("__song", named(&loaded.dataset.songs)),
+                Column::new("__model", SqlType::Varchar),
+                Column::new("__version", SqlType::BigInt),
             ],
-            start: Box::new(|| Ok(Once::boxed(|| Ok(vec![vec![Value::Null, Value::Null]])))),
+            start: Box::new(move || {
+                let (caller, options) = (caller.clone(), options.clone());
+                Ok(Once::boxed(move || {
+                    let (model, version) = (options.text("model"), options.int("version"));
+                    let function = options.text("function").unwrap_or_default();
+                    let row = store::find(&caller.connect()?, function, model, version)?;
+                    let name = text(model.unwrap_or(&row.name));
+                    Ok(vec![vec![Value::Null, Value::Null, name, Value::Int(row.version)]])
+                }))
+            }),
         })
     }
 }

@@ -4,8 +4,10 @@
 //! (`query(…)`): any columns of any type come through, filters are pushed down, and the caller's
 //! TEMP tables can be used if their columns have the usual names.
 
+use std::sync::Arc;
+
 use super::arguments::options_from_struct;
-use super::contract::{Docs, ScalarFunction, SqlType, Value};
+use super::contract::{Argument, Docs, Execution, Results, ScalarFunction, SqlType, Value};
 use super::training::{TIME, USER, column_names};
 use crate::error::{Error, Result};
 use crate::store::{self, Caller, Relation, Role};
@@ -42,13 +44,21 @@ impl ScalarFunction for Sessionize {
         }
     }
 
-    fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
-        (0..rows)
-            .map(|row| {
-                let gap = &arguments[1][row];
-                query(caller, &arguments[0][row], gap, &arguments[2][row]).map(Value::Text)
-            })
-            .collect()
+    fn start(&self, caller: &Caller) -> Arc<dyn Execution> {
+        Arc::new(Queries(caller.clone()))
+    }
+}
+
+struct Queries(Caller);
+
+impl Execution for Queries {
+    fn call(&self, arguments: &[Argument], rows: usize, results: &mut dyn Results) -> Result<()> {
+        let of_row = |row| {
+            let [relation, gap, options] = [0, 1, 2].map(|place| &arguments[place][row]);
+            query(&self.0, relation, gap, options).map(Value::Text)
+        };
+        results.values(&(0..rows).map(of_row).collect::<Result<Vec<_>>>()?);
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use duckdb::Connection;
 
 use super::catalogue::Catalogue;
 use super::names::{alternatives, similar};
-use super::rows::{Cell, rows};
+use super::rows::{Cell, lookup};
 use crate::error::{Error, Result};
 
 /// A stored model, without its file.
@@ -81,9 +81,6 @@ impl Shelf {
     pub(super) fn read(conn: &Connection) -> Result<Self> {
         let mut shelf = Self { models: Vec::new(), chosen: Vec::new(), default_name: None };
         let catalogue = Catalogue::new(conn)?;
-        if !catalogue.exists()? {
-            return Ok(shelf);
-        }
         let sql = format!(
             "SELECT name, version, kind, status, options, seed, device, fingerprint, plays, users,
              songs, rejected, fields, map_keys(metrics), map_values(metrics), best_epoch, bytes,
@@ -91,11 +88,15 @@ impl Shelf {
              FROM {} ORDER BY name, version",
             catalogue.table("models")
         );
-        let found = rows(conn, &sql, [])?;
+        let found = match lookup(conn, &sql, []) {
+            // Nearly always there is a model: hence this order.
+            Err(_) if !catalogue.exists()? => return Ok(shelf),
+            found => found?,
+        };
         shelf.models = found.into_iter().map(|row| model(&catalogue.database, row)).collect();
         let sql =
             format!("SELECT name, chosen_version, is_default FROM {}", catalogue.table("names"));
-        for row in rows(conn, &sql, [])? {
+        for row in lookup(conn, &sql, [])? {
             let [name, version, is_default] = &row[..] else { continue };
             let name = name.clone().text();
             if let Some(version) = version.integer() {

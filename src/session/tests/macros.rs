@@ -63,8 +63,11 @@ fn mock(user_type: &'static str, song_type: &'static str, calls: &Arc<AtomicUsiz
         let columns = vec![
             Column::new("__user", SqlType::Named(user_type.into())),
             Column::new("__song", SqlType::Named(song_type.into())),
+            Column::new("__model", SqlType::Varchar),
+            Column::new("__version", SqlType::BigInt),
         ];
-        Ok(constant(columns, vec![vec![Value::Null, Value::Null]]))
+        let model = Value::Text(call.options.text("model").unwrap_or("default").into());
+        Ok(constant(columns, vec![vec![Value::Null, Value::Null, model, Value::Int(1)]]))
     });
     let attention = table("segue_field_attention", &store, &[], |_| {
         let columns = vec![
@@ -100,14 +103,13 @@ fn mock(user_type: &'static str, song_type: &'static str, calls: &Arc<AtomicUsiz
 fn next_songs() -> Arc<dyn ScalarFunction> {
     scalar(
         "segue_next_songs",
-        &[SqlType::List(Box::new(SqlType::Varchar)), SqlType::Any],
+        &[SqlType::List(Box::new(SqlType::Varchar)), SqlType::Varchar, SqlType::Any],
         item_type(),
         |_, arguments, rows| {
             (0..rows)
                 .map(|row| {
                     let Value::List(songs) = &arguments[0][row] else { return Ok(Value::Null) };
-                    let Value::Struct(options) = &arguments[1][row] else { return Ok(Value::Null) };
-                    let user = options.iter().find(|(name, _)| name == "user");
+                    let user = &arguments[1][row];
                     Ok(items(1, &format!("{songs:?} {user:?}")))
                 })
                 .collect()
@@ -316,7 +318,7 @@ fn next_songs_takes_lists() {
     let session = session("INTEGER", "UUID");
     let found =
         |from: &str| rows(session.connection(), &format!("SELECT source FROM {from}")).unwrap();
-    let nobody = "Some((\"user\", Null))";
+    let nobody = "Null";
     let source = |songs: &str, user: &str| [format!("{songs} {user}")];
     assert_eq!(found("next_songs([12, 99])"), source("[Text(\"12\"), Text(\"99\")]", nobody));
     assert_eq!(found("next_songs([], 3)"), source("[]", nobody));
@@ -325,13 +327,13 @@ fn next_songs_takes_lists() {
         found(upper),
         source(
             "[Text(\"aaaaaaaa-0000-0000-0000-000000000001\"), Null]",
-            "Some((\"user\", Text(\"7\")))"
+            "Text(\"7\")"
         )
     );
     assert_eq!(found("next_songs(NULL)"), [""; 0]);
     let lateral = "(SELECT __user, \"user\" FROM users WHERE user_id = 2) u, \
                    next_songs([__user], user := u.\"user\")";
-    assert_eq!(found(lateral), source("[Text(\"2\")]", "Some((\"user\", Text(\"302\")))"));
+    assert_eq!(found(lateral), source("[Text(\"2\")]", "Text(\"302\")"));
 }
 
 #[test]
