@@ -35,6 +35,7 @@ FROM (
                 n: n,
                 model: __model,
                 version: __version,
+                key: __key,
                 repeats: repeats,
                 candidates: candidates
             }
@@ -44,6 +45,7 @@ FROM (
             __song,
             __model,
             __version,
+            __key,
             CAST(TRY(cast_to_type(__user_in, __user)) AS VARCHAR) AS __user_id,
             CAST(__user_in AS VARCHAR) AS __user_text
         FROM
@@ -85,6 +87,7 @@ FROM (
                 n: n,
                 model: __model,
                 version: __version,
+                key: __key,
                 repeats: repeats,
                 candidates: candidates
             }
@@ -94,6 +97,7 @@ FROM (
             __song,
             __model,
             __version,
+            __key,
             __songs_in,
             CAST(TRY(cast_to_type(__user_in, __user)) AS VARCHAR) AS __user_id,
             CAST(__user_in AS VARCHAR) AS __user_text

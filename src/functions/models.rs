@@ -314,6 +314,7 @@ impl TableFunction for Types {
                 Column::new("__song", named(&loaded.dataset.songs)),
                 Column::new("__model", SqlType::Varchar),
                 Column::new("__version", SqlType::BigInt),
+                Column::new("__key", SqlType::Varchar),
             ],
             start: Box::new(move || {
                 let (caller, options) = (caller.clone(), options.clone());
@@ -321,8 +322,13 @@ impl TableFunction for Types {
                     let (model, version) = (options.text("model"), options.int("version"));
                     let function = options.text("function").unwrap_or_default();
                     let row = store::find(&caller.connect()?, function, model, version)?;
-                    let name = text(model.unwrap_or(&row.name));
-                    Ok(vec![vec![Value::Null, Value::Null, name, Value::Int(row.version)]])
+                    Ok(vec![vec![
+                        Value::Null,
+                        Value::Null,
+                        text(model.unwrap_or(&row.name)),
+                        Value::Int(row.version),
+                        Value::Text(row.cache_key()),
+                    ]])
                 }))
             }),
         })

@@ -125,8 +125,7 @@ impl Ranker {
             .collect();
         let songs = dataset.songs.len();
         scores.resize(contexts.len() * songs, 0.0);
-        let sources =
-            answer(self.model.model.as_ref(), dataset, &contexts, self.repeats, scores)?;
+        let sources = answer(self.model.model.as_ref(), dataset, &contexts, self.repeats, scores)?;
         let mut lists = Lists::of(FIELDS);
         for (at, ((row, _), source)) in batch.iter().zip(sources).enumerate() {
             self.list(*row, &mut scores[at * songs..(at + 1) * songs], source, &mut lists)?;

@@ -46,7 +46,14 @@ const CANDIDATES: Param = Param::new(
     "A relation with the songs to choose from; without it all songs the model knows.",
 );
 
-const RANK: &[Param] = &[N, MODEL, VERSION, REPEATS, CANDIDATES];
+const KEY: Param = Param::new(
+    "key",
+    Kind::Text,
+    Default::Absent,
+    "What segue_types calls the model and version: if it is at hand, nobody need look it up again.",
+);
+
+const RANK: &[Param] = &[N, MODEL, VERSION, KEY, REPEATS, CANDIDATES];
 const SCORE: &[Param] = &[MODEL, VERSION];
 
 /// `segue_recommend(user, options)`: songs for a listener, continuing their latest session.

@@ -15,11 +15,7 @@ pub(super) struct Scoring(Asked<Arc<Loaded>>);
 
 impl Scoring {
     /// An execution of `function`, whose options are `params`.
-    pub(super) fn new(
-        caller: &Caller,
-        function: &'static str,
-        params: &'static [Param],
-    ) -> Self {
+    pub(super) fn new(caller: &Caller, function: &'static str, params: &'static [Param]) -> Self {
         Self(Asked::new(caller, function, params))
     }
 

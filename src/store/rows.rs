@@ -63,7 +63,8 @@ pub(super) fn rows(conn: &Connection, sql: &str, params: impl Params) -> Result<
 
 /// As [`rows`], for queries that are asked again and again: the connection keeps them prepared.
 pub(super) fn lookup(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<Vec<Cell>>> {
-    read(&mut conn.prepare_cached(sql)?, params)
+    let mut statement = conn.prepare_cached(sql)?;
+    read(&mut statement, params)
 }
 
 fn read(statement: &mut Statement<'_>, params: impl Params) -> Result<Vec<Vec<Cell>>> {

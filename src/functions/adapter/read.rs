@@ -86,9 +86,7 @@ impl Reader {
     /// `row` must be a row of the vector.
     unsafe fn get(&self, row: usize) -> Value {
         // SAFETY: the caller vouches for the row; if it is valid, so are the data behind it.
-        unsafe {
-            if self.is_valid(row) { self.layout.get(self.data, row) } else { Value::Null }
-        }
+        unsafe { if self.is_valid(row) { self.layout.get(self.data, row) } else { Value::Null } }
     }
 
     /// # Safety
@@ -230,9 +228,7 @@ impl Layout {
                     Value::Float(number.to_string().parse().unwrap_or_else(|_| number.into()))
                 }
                 Self::Double => Value::Float(at(data, row)),
-                Self::Text => {
-                    Value::Text(String::from_utf8_lossy(bytes(data, row)).into_owned())
-                }
+                Self::Text => Value::Text(String::from_utf8_lossy(bytes(data, row)).into_owned()),
                 Self::Decimal(inner, divisor) => match inner.get(data, row) {
                     Value::Int(digits) => Value::Float(digits as f64 / divisor),
                     Value::Text(digits) => {

@@ -33,8 +33,7 @@ impl<'a> Output<'a> {
         unsafe {
             nulls(vector, 0, &vec![&Value::Null; rows]);
             if let SqlType::List(_) = sql_type {
-                let entries =
-                    ffi::duckdb_vector_get_data(vector).cast::<ffi::duckdb_list_entry>();
+                let entries = ffi::duckdb_vector_get_data(vector).cast::<ffi::duckdb_list_entry>();
                 ptr::write_bytes(entries, 0, rows);
             }
         }

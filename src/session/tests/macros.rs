@@ -14,12 +14,13 @@ use crate::train::{Default, Kind, Param};
 
 const MACROS: &str = include_str!("../../../sql/macros/recommend.sql");
 
-const OPTIONS: [Param; 5] = [
+const OPTIONS: [Param; 6] = [
     param("n", Kind::Int { min: 1, max: 1000 }, Default::Int(10)),
     param("model", Kind::Text, Default::Absent),
     param("version", Kind::Int { min: 1, max: i64::MAX }, Default::Absent),
     param("repeats", Kind::Choice(&["allow", "exclude", "only"]), Default::Text("allow")),
     param("candidates", Kind::Relation, Default::Absent),
+    param("key", Kind::Text, Default::Absent),
 ];
 
 fn item_type() -> SqlType {
@@ -65,9 +66,11 @@ fn mock(user_type: &'static str, song_type: &'static str, calls: &Arc<AtomicUsiz
             Column::new("__song", SqlType::Named(song_type.into())),
             Column::new("__model", SqlType::Varchar),
             Column::new("__version", SqlType::BigInt),
+            Column::new("__key", SqlType::Varchar),
         ];
         let model = Value::Text(call.options.text("model").unwrap_or("default").into());
-        Ok(constant(columns, vec![vec![Value::Null, Value::Null, model, Value::Int(1)]]))
+        let row = vec![Value::Null, Value::Null, model, Value::Int(1), Value::Null];
+        Ok(constant(columns, vec![row]))
     });
     let attention = table("segue_field_attention", &store, &[], |_| {
         let columns = vec![
@@ -325,10 +328,7 @@ fn next_songs_takes_lists() {
     let upper = "next_songs(['AAAAAAAA-0000-0000-0000-000000000001', NULL], user := '07')";
     assert_eq!(
         found(upper),
-        source(
-            "[Text(\"aaaaaaaa-0000-0000-0000-000000000001\"), Null]",
-            "Text(\"7\")"
-        )
+        source("[Text(\"aaaaaaaa-0000-0000-0000-000000000001\"), Null]", "Text(\"7\")")
     );
     assert_eq!(found("next_songs(NULL)"), [""; 0]);
     let lateral = "(SELECT __user, \"user\" FROM users WHERE user_id = 2) u, \
