@@ -12,6 +12,9 @@ use crate::train::{Options, Param};
 /// How many different options are remembered: one in nearly every statement.
 const KEPT: usize = 8;
 
+/// The name and version of a model, as options say them.
+type Wanted = (Option<String>, Option<i64>);
+
 /// The models that an execution asks, and what it made of its options.
 ///
 /// Two threads that need the same thing wait for each other, instead of looking it up twice.
@@ -23,7 +26,7 @@ pub(super) struct Asked<T> {
     params: &'static [Param],
     /// What names and versions mean, once and for all: a training that ends meanwhile changes
     /// nothing.
-    found: Mutex<Vec<(Option<String>, Option<i64>, ModelRow)>>,
+    found: Mutex<Vec<(Wanted, ModelRow)>>,
     /// The latest options and what was made of them.
     prepared: Mutex<Vec<(Value, Arc<T>)>>,
 }
@@ -46,12 +49,12 @@ impl<T> Asked<T> {
         }
         let (name, version) = (options.text("model"), options.int("version"));
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = found.iter().find(|(n, v, _)| n.as_deref() == name && *v == version);
+        let known = found.iter().find(|((n, v), _)| n.as_deref() == name && *v == version);
         let row = match known {
-            Some((_, _, row)) => row.clone(),
+            Some((_, row)) => row.clone(),
             None => {
                 let row = store::find(&self.caller.connect()?, self.function, name, version)?;
-                found.push((name.map(str::to_owned), version, row.clone()));
+                found.push(((name.map(str::to_owned), version), row.clone()));
                 row
             }
         };

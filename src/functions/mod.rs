@@ -17,6 +17,7 @@ mod rows;
 mod scoring;
 mod sessionize;
 mod training;
+mod types;
 
 pub use adapter::register;
 pub use arguments::{candidates, options_from_struct};

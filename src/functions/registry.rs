@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::contract::Registry;
 use super::evaluate::Evaluate;
 use super::generate::{CreateListeningTables, GenerateListening};
-use super::models::{DropModel, FieldAttention, Models, TrainingHistory, Types, UseModel};
+use super::models::{DropModel, FieldAttention, Models, TrainingHistory, UseModel};
 use super::recommend::{NextSongs, Recommend, Score};
 use super::sessionize::Sessionize;
 use super::training::Train;
+use super::types::Types;
 use crate::models::REGISTRY;
 pub use crate::store::MACROS;
 
