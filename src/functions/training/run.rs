@@ -219,7 +219,7 @@ impl Run {
         }
         if !saved.foreign_macros.is_empty() {
             note += &format!(
-                "; left your own {} in schema main, which goes before Segue's (system.{} is Segue's)",
+                "; left your own {} in schema main, which goes before Segue's: write system.{}(…) for that",
                 saved.foreign_macros.join(", "),
                 saved.foreign_macros[0]
             );
