@@ -148,7 +148,7 @@ pub(super) fn stored_note(
     }
     if let Some(first) = saved.foreign_macros.first() {
         note += &format!(
-            "; left your own {} in schema main, which goes before Segue's (system.{first} is Segue's)",
+            "; left your own {} in schema main, which goes before Segue's: write system.{first}(…) for that",
             saved.foreign_macros.join(", ")
         );
     }
