@@ -1,27 +1,31 @@
 //! A stored model with everything it answers from, loaded once and kept.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use candle_core::Device;
 
 use super::contract::{Column, SqlType, Value};
+use super::settings;
 use crate::data::Dataset;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::models;
 use crate::store::{self, Caller, EpochRow, ModelRow};
-use crate::train::{Artifact, Model, ModelSpec, Options};
+use crate::threads::Threads;
+use crate::train::{Artifact, Context, Model, ModelSpec, Options, Weights};
 
-/// A model from the store.
+/// A model from the store. Clones share everything.
+#[derive(Clone)]
 pub(super) struct Loaded {
-    options: Options,
+    options: Arc<Options>,
     device: Device,
     /// What the store says about it.
-    pub row: ModelRow,
+    pub row: Arc<ModelRow>,
     /// Users, songs, fields and histories.
     pub dataset: Arc<Dataset>,
-    /// The model.
-    pub model: Box<dyn Model>,
+    /// The model, which computes on the threads that the caller may have.
+    pub model: Arc<dyn Model>,
 }
 
 impl Loaded {
@@ -29,38 +33,90 @@ impl Loaded {
     ///
     /// # Errors
     /// Out of memory.
-    pub(super) fn rebuild(&self) -> Result<Box<dyn Model>> {
-        let (dataset, options) = (self.dataset.clone(), self.options.clone());
+    pub(super) fn rebuild(&self, threads: &Threads) -> Result<Box<dyn Model>> {
+        let (dataset, options) = (self.dataset.clone(), (*self.options).clone());
         let artifact = Artifact { dataset, options, weights: self.model.weights()? };
-        (spec(&self.row)?.load)(&artifact, &self.device)
+        let spec = spec(&self.row)?;
+        threads.run(|| (spec.load)(&artifact, &self.device))
     }
 }
 
-/// Finds and loads a model; `name` `None` is the default model.
+/// Finds a model; `name` `None` is the one that the caller's settings name, else the default model.
 ///
 /// # Errors
-/// The model is unknown, damaged, or written by a newer Segue.
+/// The model is unknown, or written by a newer Segue.
+pub(super) fn find(
+    conn: &duckdb::Connection,
+    caller: &Caller,
+    function: &str,
+    name: Option<&str>,
+    version: Option<i64>,
+) -> Result<ModelRow> {
+    match (name, settings::default_model(caller)) {
+        (None, Some(set)) => {
+            store::find(conn, function, Some(set), version).map_err(settings::blame_default_model)
+        }
+        (name, _) => store::find(conn, function, name, version),
+    }
+}
+
+/// [`find`]s and loads a model.
+///
+/// # Errors
+/// The model is unknown, damaged, or written by a newer Segue; a setting is wrong.
 pub(super) fn load(
     caller: &Caller,
     function: &str,
     name: Option<&str>,
     version: Option<i64>,
 ) -> Result<Arc<Loaded>> {
+    let threads = settings::threads(caller, function)?;
     let conn = caller.connect()?;
-    let row = store::find(&conn, function, name, version)?;
+    let row = find(&conn, caller, function, name, version)?;
     let key = row.cache_key();
-    caller.host.cached(&key, || read(&conn, row))
+    let kept = caller.host.cached(&key, || read(&conn, row, &threads))?;
+    let model = Arc::new(OnThreads { model: kept.model.clone(), threads });
+    Ok(Arc::new(Loaded { model, ..(*kept).clone() }))
 }
 
-fn read(conn: &duckdb::Connection, row: ModelRow) -> Result<Loaded> {
+fn read(conn: &duckdb::Connection, row: ModelRow, threads: &Threads) -> Result<Loaded> {
     let bytes = store::archive(conn, &row)?;
     let archive = store::unpack(&row.name, &bytes)?;
     let (dataset, weights) = (Arc::new(archive.dataset), archive.weights);
     let artifact = Artifact { dataset, options: parse_options(&row)?, weights };
     // A model trained on a GPU answers on the CPU where there is none.
     let device = device::open(&row.device).unwrap_or(Device::Cpu);
-    let model = (spec(&row)?.load)(&artifact, &device)?;
-    Ok(Loaded { options: artifact.options, device, row, dataset: artifact.dataset, model })
+    let spec = spec(&row)?;
+    let model = threads.run(|| (spec.load)(&artifact, &device))?.into();
+    let (row, options) = (Arc::new(row), Arc::new(artifact.options));
+    Ok(Loaded { options, device, row, dataset: artifact.dataset, model })
+}
+
+/// A model that computes on certain threads. Each call takes them for one batch of contexts, so
+/// that statements which share them take turns.
+pub(super) struct OnThreads<M> {
+    /// The model.
+    pub model: M,
+    /// Its threads.
+    pub threads: Threads,
+}
+
+impl<'m, M: Deref<Target = dyn Model + 'm> + Send + Sync> Model for OnThreads<M> {
+    fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
+        self.threads.run(|| self.model.score_all(contexts, out))
+    }
+
+    fn weights(&self) -> Result<Weights> {
+        self.threads.run(|| self.model.weights())
+    }
+
+    fn field_attention(&self, user: Option<u32>, songs: &[u32]) -> Result<Option<Vec<f32>>> {
+        self.threads.run(|| self.model.field_attention(user, songs))
+    }
+
+    fn attention_fields(&self) -> Vec<String> {
+        self.model.attention_fields()
+    }
 }
 
 /// The registry's entry for a stored model.

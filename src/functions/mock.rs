@@ -118,7 +118,7 @@ pub(crate) fn registry(
     tables: Vec<Arc<dyn TableFunction>>,
     scalars: Vec<Arc<dyn ScalarFunction>>,
 ) -> Registry {
-    Registry { tables, scalars }
+    Registry { settings: Vec::new(), tables, scalars }
 }
 
 /// A parameter with a default or none.

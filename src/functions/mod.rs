@@ -13,6 +13,7 @@ mod recommend;
 mod registry;
 mod rows;
 mod sessionize;
+mod settings;
 mod training;
 
 pub use adapter::register;

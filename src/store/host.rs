@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use duckdb::{Connection, ffi};
 
 use super::cache::Cache;
+use super::settings::Settings;
 use crate::control::Control;
 use crate::error::{Error, Result};
 
@@ -90,13 +91,15 @@ impl Host {
     }
 }
 
-/// Who runs a statement: the database, and where unqualified names are looked up.
+/// Who runs a statement: the database, where unqualified names are looked up, and what was SET.
 #[derive(Clone)]
 pub struct Caller {
     /// The database.
     pub host: Arc<Host>,
     /// The caller's search path, if it could be read.
     pub search_path: Option<String>,
+    /// The caller's settings; empty if they could not be read.
+    pub settings: Settings,
 }
 
 impl Caller {

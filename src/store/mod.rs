@@ -7,12 +7,14 @@ mod cache;
 mod catalogue;
 mod columns;
 mod host;
+mod memory;
 mod models;
 mod names;
 mod plan;
 mod reader;
 mod relation;
 mod rows;
+mod settings;
 mod shelf;
 mod syntax;
 mod tensors;
@@ -21,14 +23,16 @@ mod test_plays;
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
 pub use columns::{ColumnNames, Role};
 pub use host::{Caller, Host};
+pub use memory::{memory_limit, size};
 pub use models::{
     NewModel, archive, check_writable, drop_model, find, find_trained, find_unfinished, history,
     list, resume, save, use_model,
 };
 pub use names::{alternatives, literal, quote, similar};
 pub use plan::DatasetRequest;
-pub use reader::{check, read_dataset};
+pub use reader::{RawDataset, check, read_dataset};
 pub use relation::{Column, MACROS, Relation};
+pub use settings::Settings;
 pub use shelf::ModelRow;
 pub use tensors::FORMAT_VERSION;
-pub use test_plays::{check_plays, check_test_plays, read_songs, read_test_plays};
+pub use test_plays::{RawTestPlays, check_plays, check_test_plays, read_songs, read_test_plays};

@@ -7,6 +7,7 @@
 
 mod read;
 mod scalar;
+mod settings;
 mod table;
 mod types;
 mod value;
@@ -23,9 +24,9 @@ use duckdb::ffi;
 
 use super::contract::Registry;
 use crate::error::{Error, Result, panic_text};
-use crate::store::{Caller, Host};
+use crate::store::{Caller, Host, Settings};
 
-/// Registers every function in the database of `connection`.
+/// Registers every setting and function in the database of `connection`.
 ///
 /// The functions keep `host` until the database is gone, and `host` keeps the database open:
 /// [`Host::close`] breaks the ring.
@@ -34,14 +35,18 @@ use crate::store::{Caller, Host};
 /// `connection` must be an open connection to the database of `host`.
 ///
 /// # Errors
-/// DuckDB refuses a function; the message names it.
+/// DuckDB refuses a setting or function; the message names it.
 pub unsafe fn register(
     connection: ffi::duckdb_connection,
     host: &Arc<Host>,
     registry: &Registry,
 ) -> Result<()> {
-    for function in &registry.tables {
+    for setting in &registry.settings {
         // SAFETY: the caller vouches for the connection.
+        unsafe { settings::register(connection, setting) }?;
+    }
+    for function in &registry.tables {
+        // SAFETY: as above.
         unsafe { table::register(connection, host, function) }?;
     }
     for function in &registry.scalars {
@@ -123,29 +128,18 @@ unsafe fn borrow<'a, T>(object: *mut c_void) -> Result<&'a T> {
 /// # Safety
 /// `context` must be null or a client context that the caller owns.
 unsafe fn caller(host: &Arc<Host>, mut context: ffi::duckdb_client_context) -> Caller {
-    if context.is_null() {
-        return Caller { host: host.clone(), search_path: None };
-    }
-    let mut scope: ffi::duckdb_config_option_scope = 0;
-    // SAFETY: the context is not null; value and context are freed once.
-    let search_path = unsafe {
-        let mut setting = ffi::duckdb_client_context_get_config_option(
-            context,
-            c"search_path".as_ptr(),
-            &mut scope,
-        );
-        let path = if setting.is_null() || ffi::duckdb_is_null_value(setting) {
-            None
-        } else {
-            Some(take_string(ffi::duckdb_get_varchar(setting))).filter(|path| !path.is_empty())
-        };
-        if !setting.is_null() {
-            ffi::duckdb_destroy_value(&mut setting);
+    let mut caller =
+        Caller { host: host.clone(), search_path: None, settings: Settings::default() };
+    if !context.is_null() {
+        // SAFETY: the context is not null, and freed once.
+        unsafe {
+            let path = settings::value(context, "search_path");
+            caller.search_path = path.filter(|path| !path.is_empty());
+            caller.settings = settings::read(context);
+            ffi::duckdb_destroy_client_context(&mut context);
         }
-        ffi::duckdb_destroy_client_context(&mut context);
-        path
-    };
-    Caller { host: host.clone(), search_path }
+    }
+    caller
 }
 
 fn check(state: ffi::duckdb_state, refused: impl FnOnce() -> String) -> Result<()> {

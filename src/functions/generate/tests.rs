@@ -146,7 +146,7 @@ fn empty_tables_have_the_columns_of_generated_ones() {
 fn work_is_done_when_rows_are_read_and_not_when_bound() {
     let connection = Connection::open_in_memory().unwrap();
     let host = Host::over(connection.try_clone().unwrap());
-    let caller = Caller { host, search_path: None };
+    let caller = Caller { host, search_path: None, settings: crate::store::Settings::default() };
     let mut options = Options::defaults(&GenerateListening.named());
     options.set("plays", Setting::Int(250));
     options.set("replace", Setting::Bool(true));
@@ -180,7 +180,10 @@ fn a_bad_plan_fails_when_bound() {
     let host = Host::over(Connection::open_in_memory().unwrap());
     let mut options = Options::defaults(&GenerateListening.named());
     options.set("plays", Setting::Int(100));
-    let call = Call { options, caller: Caller { host, search_path: None } };
+    let call = Call {
+        options,
+        caller: Caller { host, search_path: None, settings: crate::store::Settings::default() },
+    };
     let message = GenerateListening.bind(&call).err().unwrap().to_string();
     assert!(message.contains("option 'plays' is 100"), "{message}");
 }

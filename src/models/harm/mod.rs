@@ -32,6 +32,7 @@
 
 mod batch;
 mod config;
+mod initial;
 mod learner;
 mod network;
 mod scorer;
@@ -49,6 +50,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     example: "FROM train_harm('plays', songs := 'songs', users := 'users', epochs := 5)",
     params: config::PARAMS,
     iterative: true,
+    memory: |dataset, options| Ok(initial::memory(dataset, &config::Config::new(options)?)),
     start: |dataset, options, device| {
         let config = config::Config::new(options)?;
         Ok(Box::new(learner::Learner::new(dataset, config, device)?))
