@@ -144,6 +144,8 @@ fn the_manual_names_every_function() {
         .chain(registry.scalars.iter().map(|function| function.name().to_owned()))
         .collect();
     let shown: BTreeSet<String> = ours.difference(&plain).cloned().collect();
-    let shown: BTreeSet<String> = shown.difference(&behind).cloned().collect();
-    assert_eq!(shown, entries().into_iter().map(|entry| entry.name).collect());
+    let manual: BTreeSet<String> = entries().into_iter().map(|entry| entry.name).collect();
+    // One may stand behind a macro of its own name.
+    let hidden = |name: &String| behind.contains(name) && !manual.contains(name);
+    assert_eq!(shown.into_iter().filter(|name| !hidden(name)).collect::<BTreeSet<_>>(), manual);
 }

@@ -149,7 +149,7 @@ fn import(caller: &Caller, path: String, name: Option<String>) -> Result<Vec<Val
         }
         None => {
             let saved = store::save(&conn, &new)?;
-            (saved.version, stored_note(&conn, function, &new.name, &saved)?)
+            (saved.version, stored_note(&conn, caller, function, &new.name, &saved)?)
         }
     };
     let status = if new.complete { "complete" } else { "interrupted" };

@@ -207,13 +207,20 @@ pub(super) fn try_out(
 /// The tables cannot be read.
 pub(super) fn stored_note(
     conn: &duckdb::Connection,
+    caller: &Caller,
     function: &str,
     name: &str,
     saved: &Saved,
 ) -> Result<String> {
     let mut note = format!("stored as '{name}' version {}", saved.version);
     let stored = store::find(conn, function, Some(name), Some(saved.version))?;
-    if stored.is_default {
+    let is_default = match settings::default_model(caller) {
+        // The setting may name what is not there.
+        Some(_) => find(conn, caller, function, None, None)
+            .is_ok_and(|row| row.cache_key() == stored.cache_key()),
+        None => stored.is_default,
+    };
+    if is_default {
         note += ", now the default model";
         if store::current_database(conn)? != stored.database {
             note += &format!(" of database '{}'", stored.database);

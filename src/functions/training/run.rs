@@ -197,7 +197,8 @@ impl Run {
             }
         };
         let conn = self.call.caller.connect()?;
-        let mut note = stored_note(&conn, &self.function(), self.model_name(), &saved)?;
+        let mut note =
+            stored_note(&conn, &self.call.caller, &self.function(), self.model_name(), &saved)?;
         drop(conn);
         if self.control().check().is_err() {
             // Stopped too late: the row that says so is not shown any more.
