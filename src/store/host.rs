@@ -44,7 +44,7 @@ impl Host {
     /// The version of DuckDB is not known.
     pub unsafe fn of_extension(database: ffi::duckdb_database) -> Result<Arc<Self>> {
         // SAFETY: as the caller vouches; a statement keeps the database open during its calls.
-        Ok(Self::new(unsafe { Handle::copy(database) }?))
+        Ok(Self::new(unsafe { Handle::lent(database) }?))
     }
 
     /// A host over a connection, for tests of functions that need a [`Caller`].
