@@ -3,6 +3,7 @@
 //! rayon's own, which has a thread for every core whatever the analyst allows.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{mem, process};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -61,20 +62,26 @@ impl Threads {
     }
 }
 
-/// Pools of different sizes, the most recently used last.
-struct Pools(Mutex<Vec<Threads>>);
+/// Pools of different sizes, the most recently used last, each with the process that made it: a
+/// process that is forked has its parent's pools, and none of their threads.
+struct Pools(Mutex<Vec<(u32, Threads)>>);
 
 impl Pools {
     fn get(&self, count: usize) -> Result<Threads> {
         let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pool = match pools.iter().position(|pool| pool.count() == count) {
-            Some(at) => pools.remove(at),
+        let process = process::id();
+        for (_, gone) in pools.extract_if(.., |(maker, _)| *maker != process) {
+            // Dropping it would wait for threads that are not there.
+            mem::forget(gone);
+        }
+        let pool = match pools.iter().position(|(_, pool)| pool.count() == count) {
+            Some(at) => pools.remove(at).1,
             None => Threads::own(count)?,
         };
         if pools.len() == KEPT {
             pools.remove(0);
         }
-        pools.push(pool.clone());
+        pools.push((process, pool.clone()));
         Ok(pool)
     }
 }

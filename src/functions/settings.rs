@@ -34,6 +34,11 @@ const THREADS: Param = Param::new(
 /// Every setting of ours.
 pub(super) const SETTINGS: &[Param] = &[DEFAULT_MODEL, DEVICE, THREADS];
 
+/// DuckDB's own settings that nested connections take over from the caller's session: what a
+/// relation's query or a file's name means depends on them.
+pub(super) const INHERITED_SETTINGS: &[&str] =
+    &["TimeZone", "Calendar", "home_directory", "file_search_path"];
+
 /// DuckDB's own settings that functions look at.
 pub(super) const DUCKDB_SETTINGS: &[&str] = &[DUCKDB_THREADS];
 

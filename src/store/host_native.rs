@@ -20,6 +20,9 @@ pub struct Native {
 
 // SAFETY: a connection may be used from any thread, one at a time.
 unsafe impl Send for Native {}
+// SAFETY: what several threads may do at a time is to read the handle; `duckdb_interrupt` may be called
+// while another thread runs a query, and all else belongs to the one that does.
+unsafe impl Sync for Native {}
 
 impl Caller {
     /// A connection whose results come as DuckDB's own vectors, with the TEMP macro of a name.

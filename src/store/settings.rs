@@ -4,33 +4,37 @@ use std::collections::BTreeMap;
 
 use super::names::literal;
 
-/// Values of settings by name, as DuckDB prints them, as they were when the statement was bound.
+/// Settings as they were when the statement was bound.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
+    /// Values by name, as DuckDB prints them.
     values: BTreeMap<String, String>,
-    /// The names of those that nested connections take over.
-    inherited: Vec<String>,
+    /// Those of the caller's session that nested connections take over.
+    inherited: Vec<(String, String)>,
 }
 
 impl Settings {
-    /// Has nested connections take over a setting, so that functions that their queries call find
-    /// it as the caller made it.
-    pub fn inherit(&mut self, name: &str) {
-        self.inherited.push(name.to_owned());
+    /// The value of a setting; `None` if it has none.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Says what value a setting has.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// Has nested connections take over a setting, so that their queries mean what they would mean
+    /// to the caller.
+    pub fn inherit(&mut self, name: &str, value: String) {
+        self.inherited.push((name.to_owned(), value));
     }
 
     /// The statements that make a connection take over what it is to inherit.
     pub(super) fn statements(&self) -> String {
-        let set = |name: &String| {
-            let value = self.get(name).unwrap_or_default();
-            format!("SET SESSION {name} = {};", literal(value))
-        };
+        let set =
+            |(name, value): &(String, String)| format!("SET SESSION {name} = {};", literal(value));
         self.inherited.iter().map(set).collect()
-    }
-
-    /// The value of a setting; `None` if it has none.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
     }
 }
 

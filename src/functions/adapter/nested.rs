@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_char};
+use std::sync::Arc;
 use std::{mem, ptr};
 
 use duckdb::ffi;
@@ -14,8 +15,8 @@ use crate::store::Native;
 /// A bound query that has not run.
 pub(super) struct Statement {
     handle: ffi::duckdb_prepared_statement,
-    // Dropped after the statement that was made with it.
-    connection: Native,
+    // Closed after the statement that was made with it, and after whoever may interrupt it.
+    connection: Arc<Native>,
 }
 
 // SAFETY: statements, results and chunks may be used from any thread, one at a time.
@@ -36,7 +37,7 @@ impl Statement {
         // SAFETY: connection and text are valid; `Statement` frees the handle, also after a failure.
         unsafe {
             let state = ffi::duckdb_prepare(connection.handle(), sql.as_ptr(), &mut handle);
-            let statement = Self { handle, connection };
+            let statement = Self { handle, connection: Arc::new(connection) };
             if state == ffi::DuckDBSuccess {
                 Ok(statement)
             } else {
@@ -81,7 +82,7 @@ impl Statement {
 
     /// What stops the query, from any thread.
     pub(super) fn interrupter(&self) -> Interrupter {
-        Interrupter(self.connection.handle())
+        Interrupter(self.connection.clone())
     }
 }
 
@@ -92,17 +93,14 @@ impl Drop for Statement {
     }
 }
 
-/// Stops the queries of a connection; must not outlive it.
-pub(super) struct Interrupter(ffi::duckdb_connection);
-
-// SAFETY: interrupting is what another thread may do at any time.
-unsafe impl Sync for Interrupter {}
+/// Stops the queries of a connection, which it keeps open.
+pub(super) struct Interrupter(Arc<Native>);
 
 impl Interrupter {
     /// Stops the running query, if there is one.
     pub(super) fn interrupt(&self) {
-        // SAFETY: the connection lives, as the type demands.
-        unsafe { ffi::duckdb_interrupt(self.0) };
+        // SAFETY: the connection is open.
+        unsafe { ffi::duckdb_interrupt(self.0.handle()) };
     }
 }
 

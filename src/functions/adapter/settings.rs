@@ -3,13 +3,16 @@
 use duckdb::ffi;
 
 use super::super::contract::{SqlType, Value};
-use super::super::settings::{DUCKDB_SETTINGS, SETTINGS};
+use super::super::settings::{DUCKDB_SETTINGS, INHERITED_SETTINGS, SETTINGS};
 use super::types::LogicalType;
 use super::value::Constant;
 use super::{c_string, check};
 use crate::error::{Error, Result};
 use crate::store::Settings;
 use crate::train::{Default, Param};
+
+const SESSION: ffi::duckdb_config_option_scope =
+    ffi::duckdb_config_option_scope_DUCKDB_CONFIG_OPTION_SCOPE_SESSION;
 
 /// Registers one setting: `SET name = value` for a session, `SET GLOBAL name = value` for all.
 ///
@@ -40,10 +43,7 @@ pub(super) unsafe fn register(connection: ffi::duckdb_connection, setting: &Para
         ffi::duckdb_config_option_set_name(option, name.as_ptr());
         ffi::duckdb_config_option_set_type(option, logical_type.raw());
         ffi::duckdb_config_option_set_default_value(option, default.raw());
-        ffi::duckdb_config_option_set_default_scope(
-            option,
-            ffi::duckdb_config_option_scope_DUCKDB_CONFIG_OPTION_SCOPE_SESSION,
-        );
+        ffi::duckdb_config_option_set_default_scope(option, SESSION);
         ffi::duckdb_config_option_set_description(option, description.as_ptr());
         let state = ffi::duckdb_register_config_option(connection, option);
         ffi::duckdb_destroy_config_option(&mut option);
@@ -52,24 +52,24 @@ pub(super) unsafe fn register(connection: ffi::duckdb_connection, setting: &Para
     check(state, || format!("DuckDB refused the setting {}", setting.name))
 }
 
-/// The settings that functions look at, as the caller has them.
+/// The settings that functions look at, as the caller has them, and those that nested connections
+/// take over from the session.
 ///
 /// # Safety
 /// `context` must be a client context.
 pub(super) unsafe fn read(context: ffi::duckdb_client_context) -> Settings {
-    let names = SETTINGS.iter().map(|setting| setting.name).chain(DUCKDB_SETTINGS.iter().copied());
-    // SAFETY: the caller vouches for the context.
-    let value = |name: &str| unsafe { value(context, name) }.map(|value| (name.to_owned(), value));
-    let mut settings: Settings = names.filter_map(value).collect();
-    for setting in SETTINGS {
-        let default = match setting.default {
-            Default::Int(value) => value.to_string(),
-            Default::Text(text) => text.to_owned(),
-            _ => continue,
-        };
-        // Most callers change nothing, and most connections need not be told.
-        if settings.get(setting.name).is_some_and(|value| value != default) {
-            settings.inherit(setting.name);
+    let mut settings = Settings::default();
+    let ours = SETTINGS.iter().map(|setting| setting.name);
+    for name in ours.clone().chain(DUCKDB_SETTINGS.iter().copied()) {
+        // SAFETY: the caller vouches for the context.
+        if let Some((value, _)) = unsafe { value_and_scope(context, name) } {
+            settings.set(name, value);
+        }
+    }
+    for name in ours.chain(INHERITED_SETTINGS.iter().copied()) {
+        // SAFETY: as above.
+        if let Some((value, SESSION)) = unsafe { value_and_scope(context, name) } {
+            settings.inherit(name, value);
         }
     }
     settings
@@ -80,6 +80,18 @@ pub(super) unsafe fn read(context: ffi::duckdb_client_context) -> Settings {
 /// # Safety
 /// `context` must be a client context.
 pub(super) unsafe fn value(context: ffi::duckdb_client_context, name: &str) -> Option<String> {
+    // SAFETY: the caller vouches for the context.
+    unsafe { value_and_scope(context, name) }.map(|(value, _)| value)
+}
+
+/// The same with the scope that the value is from.
+///
+/// # Safety
+/// `context` must be a client context.
+unsafe fn value_and_scope(
+    context: ffi::duckdb_client_context,
+    name: &str,
+) -> Option<(String, ffi::duckdb_config_option_scope)> {
     let mut scope: ffi::duckdb_config_option_scope = 0;
     // SAFETY: the context is valid; the value is owned, and a NULL is not printed.
     unsafe {
@@ -89,7 +101,7 @@ pub(super) unsafe fn value(context: ffi::duckdb_client_context, name: &str) -> O
             &mut scope,
         );
         match Constant::from_raw(value)?.text() {
-            Value::Text(text) => Some(text),
+            Value::Text(text) => Some((text, scope)),
             _ => None,
         }
     }
