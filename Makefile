@@ -11,13 +11,14 @@ flags    := $(CARGO_FLAGS) $(features)
 target   := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 bundled  := $(findstring bundled,$(FEATURES))
 
-.PHONY: help demo test shell extension cuda libduckdb tools clean
+.PHONY: help demo test shell extension docs cuda libduckdb tools clean
 
 help:
 	@echo 'make demo       build Segue and run sql/demo.sql on the sample in data/'
 	@echo 'make test       formatting, lints, manual pages and all tests, with their times'
 	@echo 'make shell      build Segue and open its shell; DB=file.duckdb opens that database'
 	@echo 'make extension  build the extension for DuckDB: $(target)/extension/segue.duckdb_extension'
+	@echo 'make docs       write docs/functions.md from the functions themselves'
 	@echo 'make libduckdb  fetch the DuckDB library once (demo, test and shell do it themselves)'
 	@echo 'make cuda       build the shell with CUDA, below $(target)/cuda'
 	@echo 'make clean      remove what was built and fetched'
@@ -47,6 +48,9 @@ shell: tools libduckdb
 # Shares the target folder, hence most of what is compiled, with the shell.
 extension: tools
 	@scripts/build-extension.sh '$(target)' $(CARGO_FLAGS) $(if $(findstring cuda,$(FEATURES)),--features cuda)
+
+docs: tools libduckdb
+	@SEGUE_DOCS_COMPLETE=1 $(CARGO) test --quiet $(flags) --test manual -- the_page
 
 libduckdb:
 ifeq ($(bundled),)

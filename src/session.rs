@@ -11,7 +11,7 @@ use duckdb::{Connection, InterruptHandle, ffi};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::functions::{self, Registry};
-use crate::store::Host;
+use crate::store::{Caller, Host};
 
 #[cfg(test)]
 mod tests;
@@ -71,9 +71,11 @@ impl Session {
         macros: &[&str],
     ) -> Result<Self> {
         let database = RawDatabase::open(path, options)?;
-        // SAFETY: the handle is valid until `database` is dropped, and `Session` takes it over.
-        let host = unsafe { register_database(database.handle, registry) }?;
+        // SAFETY: the handle is valid until `database` is dropped, and `release` closes the host first.
+        let host = unsafe { Host::of_program(database.handle) };
         let prepare = || {
+            // SAFETY: the handle is valid.
+            unsafe { register(database.handle, &host, registry) }?;
             // SAFETY: as above; the connection is dropped before the database is closed.
             let main = unsafe { Connection::open_from_raw(database.handle) }?;
             macros.iter().try_for_each(|text| main.execute_batch(text))?;
@@ -142,51 +144,42 @@ impl Drop for Session {
     }
 }
 
-/// Registers all functions in the database that loads Segue as an extension, and lets go of it once
-/// its clients have closed it.
+/// Registers all functions in the database that loads Segue as an extension.
 ///
 /// # Safety
-/// `database` must be a valid handle during this call.
+/// `database` must be a valid handle during this call, and come from DuckDB's loading of an
+/// extension.
 ///
 /// # Errors
-/// DuckDB refuses a connection or a function.
+/// The version of DuckDB is not known, or DuckDB refuses a connection or a function.
 pub unsafe fn load_extension(database: ffi::duckdb_database) -> Result<()> {
     // SAFETY: the caller vouches for the handle.
-    let host = unsafe { register_database(database, &functions::registry()) }?;
-    host.close_after_clients().inspect_err(|_| host.close())
+    unsafe {
+        let host = Host::of_extension(database)?;
+        // Refused now, rather than by the first function.
+        Caller::new(host.clone()).connect()?;
+        register(database, &host, &functions::registry())
+    }
 }
 
-/// Registers functions in an open database.
-///
-/// The result keeps the database open until [`Host::close`] is called.
-///
 /// # Safety
-/// `database` must be a valid handle during this call.
-///
-/// # Errors
-/// DuckDB refuses a connection or a function.
-unsafe fn register_database(
+/// `database` must be a valid handle of the host's database.
+unsafe fn register(
     database: ffi::duckdb_database,
+    host: &Arc<Host>,
     registry: &Registry,
-) -> Result<Arc<Host>> {
+) -> Result<()> {
     // SAFETY: the caller vouches for the handle; the connection is closed below.
     unsafe {
-        let host = Host::open(database)?;
         let mut connection = ptr::null_mut();
         let connected = ffi::duckdb_connect(database, &mut connection) == ffi::DuckDBSuccess;
         let registered = if connected {
-            functions::register(connection, &host, registry)
+            functions::register(connection, host, registry)
         } else {
             Err(Error::Database("DuckDB refused a connection".into()))
         };
         ffi::duckdb_disconnect(&mut connection);
-        match registered {
-            Ok(()) => Ok(host),
-            Err(error) => {
-                host.close();
-                Err(error)
-            }
-        }
+        registered
     }
 }
 

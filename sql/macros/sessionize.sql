@@ -4,6 +4,9 @@ CREATE OR REPLACE TEMP MACRO sessionize(
 ) AS TABLE
 FROM query(segue_sessionize(
     CAST(plays AS VARCHAR),
-    epoch_us(TIMESTAMP '1970-01-01' + TRY_CAST(gap AS INTERVAL)),
-    {"user": "user", "time": "time"}
+    {
+        gap: epoch_us(TIMESTAMP '1970-01-01' + TRY_CAST(gap AS INTERVAL)),
+        "user": "user",
+        "time": "time"
+    }
 ));

@@ -115,24 +115,58 @@ fn checked(param: &Param, value: &Value) -> std::result::Result<Setting, String>
         Kind::TextList => texts(value).map(Setting::TextList),
         Kind::IntList { min, max } => wholes(min, max, value).map(Setting::IntList),
         Kind::Id => id(value).map(Setting::Text),
+        Kind::IdList => ids(value).map(Setting::TextList),
+        Kind::Interval => match value {
+            Value::Int(microseconds) if *microseconds > 0 => Ok(Setting::Int(*microseconds)),
+            Value::Int(microseconds) => {
+                Err(format!("must be {}; got {microseconds} microseconds", allowed(param.kind)))
+            }
+            other => Err(expected(param.kind, other)),
+        },
     }
 }
 
 fn null_message(param: &Param) -> String {
-    let remedy = match param.default {
-        Default::Required => format!("give {}", allowed(param.kind)),
-        Default::Absent => "leave it out instead".to_owned(),
-        Default::Bool(value) => format!("leave it out for the default ({value})"),
-        Default::Int(value) => format!("leave it out for the default ({value})"),
-        Default::Float(value) => format!("leave it out for the default ({value})"),
-        Default::Text(value) => format!("leave it out for the default ('{value}')"),
-        Default::IntList(values) => format!("leave it out for the default ({values:?})"),
+    if param.kind == Kind::Interval {
+        // What is no interval comes from the macro as NULL, too.
+        return format!("must be {}", allowed(param.kind));
+    }
+    let remedy = match default_literal(param) {
+        Some(literal) => format!("leave it out for the default ({literal})"),
+        None if param.default == Default::Required => format!("give {}", allowed(param.kind)),
+        None => "leave it out instead".to_owned(),
     };
     format!("must not be NULL; {remedy}")
 }
 
+/// The default as SQL writes it, if there is one.
+pub(super) fn default_literal(param: &Param) -> Option<String> {
+    Some(match param.default {
+        Default::Required | Default::Absent => return None,
+        Default::Int(value) if param.kind == Kind::Interval => interval_literal(value),
+        Default::Bool(value) => value.to_string(),
+        Default::Int(value) => value.to_string(),
+        Default::Float(value) => value.to_string(),
+        Default::Text(value) => format!("'{value}'"),
+        Default::IntList(values) => format!("{values:?}"),
+    })
+}
+
+/// An interval in the largest unit that fits.
+fn interval_literal(microseconds: i64) -> String {
+    const UNITS: [(&str, i64); 4] = [
+        ("HOURS", 3_600_000_000),
+        ("MINUTES", 60_000_000),
+        ("SECONDS", 1_000_000),
+        ("MICROSECONDS", 1),
+    ];
+    let fits = UNITS.into_iter().find(|(_, size)| microseconds % size == 0);
+    let (unit, size) = fits.unwrap_or(UNITS[3]);
+    format!("INTERVAL {} {unit}", microseconds / size)
+}
+
 /// What values a kind allows, to follow "must be".
-fn allowed(kind: Kind) -> String {
+pub(super) fn allowed(kind: Kind) -> String {
     match kind {
         Kind::Bool => "true or false".to_owned(),
         Kind::Int { min, max } => format!("a whole number{}", integer_range(min, max)),
@@ -148,6 +182,8 @@ fn allowed(kind: Kind) -> String {
         }
         Kind::Relation => "a table, a view, or a query in parentheses, as text".to_owned(),
         Kind::Id => "an id, such as 42 or 'abc'".to_owned(),
+        Kind::IdList => "a list of ids, such as [12, 99, 7]".to_owned(),
+        Kind::Interval => "an interval longer than 0, such as INTERVAL 30 MINUTES".to_owned(),
     }
 }
 
@@ -296,4 +332,15 @@ fn id(value: &Value) -> std::result::Result<String, String> {
         Value::Bool(value) => Ok(value.to_string()),
         other => Err(expected(Kind::Id, other)),
     }
+}
+
+fn ids(value: &Value) -> std::result::Result<Vec<String>, String> {
+    let Value::List(elements) = value else { return Err(expected(Kind::IdList, value)) };
+    elements
+        .iter()
+        .enumerate()
+        .map(|(place, element)| {
+            id(element).map_err(|_| element_message(Kind::IdList, place, element))
+        })
+        .collect()
 }

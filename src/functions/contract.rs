@@ -2,6 +2,7 @@
 //!
 //! `adapter` turns these into DuckDB functions.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -32,7 +33,7 @@ pub enum Value {
 /// The SQL type of a column, parameter or result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqlType {
-    /// Any type; parameters only.
+    /// Any type: of a parameter, or, in the manual, of a column that follows the caller's tables.
     Any,
     /// BOOLEAN.
     Boolean,
@@ -54,28 +55,106 @@ pub enum SqlType {
     Named(String),
 }
 
+/// As SQL writes the type.
+impl fmt::Display for SqlType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("ANY"),
+            Self::Boolean => f.write_str("BOOLEAN"),
+            Self::BigInt => f.write_str("BIGINT"),
+            Self::Float => f.write_str("FLOAT"),
+            Self::Double => f.write_str("DOUBLE"),
+            Self::Varchar => f.write_str("VARCHAR"),
+            Self::Timestamp => f.write_str("TIMESTAMP"),
+            Self::List(element) => write!(f, "{element}[]"),
+            Self::Struct(fields) => {
+                let fields: Vec<String> =
+                    fields.iter().map(|(name, sql_type)| format!("{name} {sql_type}")).collect();
+                write!(f, "STRUCT({})", fields.join(", "))
+            }
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
 /// A column of a table function's result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// Its name; in the manual, `*` stands for all columns of a relation that was given.
     pub name: String,
     /// Its type.
     pub sql_type: SqlType,
+    /// What it holds, in a sentence for the manual; empty for functions that are not in it.
+    pub doc: &'static str,
 }
 
 impl Column {
     /// A column of the given name and type.
     pub fn new(name: impl Into<String>, sql_type: SqlType) -> Self {
-        Self { name: name.into(), sql_type }
+        Self { name: name.into(), sql_type, doc: "" }
+    }
+
+    /// A column of the manual.
+    pub fn documented(name: impl Into<String>, sql_type: SqlType, doc: &'static str) -> Self {
+        Self { name: name.into(), sql_type, doc }
+    }
+}
+
+/// The chapters of the manual, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Category {
+    /// Tables to begin with, and sessions.
+    Data,
+    /// One function a model.
+    Train,
+    /// Songs for listeners.
+    Recommend,
+    /// Why a model answers as it does.
+    Understand,
+    /// How well a model predicts.
+    Evaluate,
+    /// What is stored.
+    Models,
+    /// About Segue itself.
+    Help,
+}
+
+impl Category {
+    /// All of them, in the order of the manual.
+    pub const ALL: [Self; 7] = [
+        Self::Data,
+        Self::Train,
+        Self::Recommend,
+        Self::Understand,
+        Self::Evaluate,
+        Self::Models,
+        Self::Help,
+    ];
+
+    /// Its name in `segue_functions()`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Train => "train",
+            Self::Recommend => "recommend",
+            Self::Understand => "understand",
+            Self::Evaluate => "evaluate",
+            Self::Models => "models",
+            Self::Help => "help",
+        }
     }
 }
 
 /// What the manual says about a function.
 #[derive(Debug, Clone, Copy)]
 pub struct Docs {
-    /// What it does.
+    /// Where it stands in the manual.
+    pub category: Category,
+    /// What it does, in sentences.
     pub description: &'static str,
-    /// A statement that shows it.
+    /// Statements that show it. A test runs them, after a `;` each, on the tables of `data/`,
+    /// `train_plays` and `test_plays` (their earlier and later plays), and a model 'harm' with
+    /// versions 1 and 2.
     pub example: &'static str,
 }
 
@@ -89,8 +168,11 @@ pub trait TableFunction: Send + Sync {
     fn positional(&self) -> Vec<Param>;
     /// Named parameters, all optional.
     fn named(&self) -> Vec<Param>;
-    /// What the manual says.
-    fn docs(&self) -> Docs;
+    /// The result's columns, as far as they are the same for every call: what the manual shows. A
+    /// test compares them with those of the example.
+    fn columns(&self) -> Vec<Column>;
+    /// What the manual says; `None` for a function that stands behind macros.
+    fn docs(&self) -> Option<Docs>;
     /// Checks the arguments and says which columns come; does no work, since EXPLAIN and PREPARE
     /// bind too.
     fn bind(&self, call: &Call) -> Result<Binding>;
@@ -122,7 +204,7 @@ pub trait Rows: Send {
     fn next(&mut self) -> Result<Vec<Vec<Value>>>;
 }
 
-/// A function in an expression.
+/// A function in an expression. It stands behind a [macro](MacroDocs), which is what users call.
 pub trait ScalarFunction: Send + Sync {
     /// Its name in SQL.
     fn name(&self) -> &'static str;
@@ -132,11 +214,24 @@ pub trait ScalarFunction: Send + Sync {
     fn returns(&self) -> SqlType;
     /// Whether DuckDB must call it anew for every execution (it reads models or tables).
     fn volatile(&self) -> bool;
-    /// What the manual says.
-    fn docs(&self) -> Docs;
     /// Computes one result per row. `arguments[p][row]` is parameter `p` of a row; NULLs arrive
     /// as [`Value::Null`].
     fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>>;
+}
+
+/// What the manual says about a macro of `sql/macros/`. A test compares it with the macro's text.
+pub struct MacroDocs {
+    /// Its name in SQL.
+    pub name: &'static str,
+    /// Whether it stands in FROM; otherwise in expressions.
+    pub is_table: bool,
+    /// Its parameters in order, each taken by position or by name: those that the function behind
+    /// the macro checks.
+    pub parameters: Vec<Param>,
+    /// The result's columns; the value, as one column, for a macro in expressions.
+    pub columns: Vec<Column>,
+    /// What the manual says.
+    pub docs: Docs,
 }
 
 /// Every SQL function, by kind.
@@ -145,4 +240,7 @@ pub struct Registry {
     pub tables: Vec<Arc<dyn TableFunction>>,
     /// Functions in expressions.
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
+    /// The macros in front of functions named `segue_...`. A function of the same name is another
+    /// form of the macro, and described by it.
+    pub macros: Vec<MacroDocs>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::contract::{Binding, Call, Column, Docs, SqlType, TableFunction, Value};
+use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction, Value};
 use super::loaded::load;
 use super::recommend::{REPEATS, VERSION};
 use super::rows::Once;
@@ -72,12 +72,35 @@ impl TableFunction for Evaluate {
         NAMED.to_vec()
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::documented(
+                "metric",
+                SqlType::Varchar,
+                "recall, hit_rate, mrr or ndcg; docs/metrics.md has the formulas.",
+            ),
+            Column::documented(
+                "k",
+                SqlType::BigInt,
+                "The length of the list; NULL where the whole ranking counts.",
+            ),
+            Column::documented("value", SqlType::Double, "The metric's mean over the cases."),
+            Column::documented("cases", SqlType::BigInt, "How many plays were predicted."),
+            Column::documented(
+                "unknown_songs",
+                SqlType::BigInt,
+                "How many plays were of songs that the model does not know.",
+            ),
+        ]
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        Some(Docs {
+            category: Category::Evaluate,
             description: "Recall, hit rate, MRR and NDCG of the next song among all songs. A song \
                           ranks behind all songs of the same score.",
             example: "FROM evaluate('harm', 'test_plays', k := [10, 20])",
-        }
+        })
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -91,13 +114,7 @@ impl TableFunction for Evaluate {
         let version = loaded.row.version;
         let call = Arc::new(call.clone());
         Ok(Binding {
-            columns: vec![
-                Column::new("metric", SqlType::Varchar),
-                Column::new("k", SqlType::BigInt),
-                Column::new("value", SqlType::Double),
-                Column::new("cases", SqlType::BigInt),
-                Column::new("unknown_songs", SqlType::BigInt),
-            ],
+            columns: self.columns(),
             start: Box::new(move || {
                 let call = call.clone();
                 Ok(Once::boxed(move || rows(&call, version)))

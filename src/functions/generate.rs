@@ -6,7 +6,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::contract::{Binding, Call, Column, Docs, Rows, SqlType, TableFunction, Value};
+use super::contract::{Binding, Call, Category, Column, Docs, Rows, SqlType, TableFunction, Value};
 use crate::data::generate::{
     Aspect, ListeningPlan, PLAYS_MAX, SONGS_MAX, SONGS_MIN, USERS_MAX, generate_with,
 };
@@ -80,13 +80,18 @@ impl TableFunction for GenerateListening {
         ]
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
+    fn columns(&self) -> Vec<Column> {
+        columns()
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        Some(Docs {
+            category: Category::Data,
             description: "Creates the tables plays, songs, users and chords with made-up data of \
                           a known structure: every user follows one aspect of songs, which \
                           depends on age and gender. Returns the rows of each table.",
             example: "CALL generate_listening(users := 200, songs := 600, plays := 12000)",
-        }
+        })
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -120,13 +125,18 @@ impl TableFunction for CreateListeningTables {
         vec![SCHEMA]
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
+    fn columns(&self) -> Vec<Column> {
+        columns()
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        Some(Docs {
+            category: Category::Data,
             description: "Creates the tables plays, songs, users and chords without rows, with \
                           the columns that Segue's functions find by themselves. None of them is \
                           needed: every function takes any table or query.",
             example: "CALL create_listening_tables()",
-        }
+        })
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -156,6 +166,13 @@ fn plan(options: &Options) -> Result<ListeningPlan> {
     Ok(plan)
 }
 
+fn columns() -> Vec<Column> {
+    vec![
+        Column::documented("table_name", SqlType::Varchar, "A table that was created."),
+        Column::documented("rows", SqlType::BigInt, "How many rows it has."),
+    ]
+}
+
 /// A table's name and its number of rows.
 type Created = (&'static str, usize);
 
@@ -166,10 +183,7 @@ where
 {
     let (call, work) = (call.clone(), Arc::new(work));
     Ok(Binding {
-        columns: vec![
-            Column::new("table_name", SqlType::Varchar),
-            Column::new("rows", SqlType::BigInt),
-        ],
+        columns: columns(),
         start: Box::new(move || {
             Ok(Box::new(Report { call: call.clone(), work: Arc::clone(&work), done: false }))
         }),

@@ -9,8 +9,8 @@ use crate::data::Dataset;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::models;
-use crate::store::{self, Caller, EpochRow, ModelRow};
-use crate::train::{Artifact, Model, ModelSpec, Options};
+use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow};
+use crate::train::{Artifact, Context, Model, ModelSpec, Options, Weights};
 
 /// A model from the store.
 pub(super) struct Loaded {
@@ -56,7 +56,8 @@ fn read(conn: &duckdb::Connection, row: ModelRow) -> Result<Loaded> {
     let bytes = store::archive(conn, &row)?;
     let archive = store::unpack(&row.name, &bytes)?;
     let (dataset, weights) = (Arc::new(archive.dataset), archive.weights);
-    let artifact = Artifact { dataset, options: parse_options(&row)?, weights };
+    let artifact =
+        Artifact { dataset, options: parse_options(&row.name, &row.options_json)?, weights };
     // A model trained on a GPU answers on the CPU where there is none.
     let device = device::open(&row.device).unwrap_or(Device::Cpu);
     let model = (spec(&row)?.load)(&artifact, &device)?;
@@ -65,21 +66,61 @@ fn read(conn: &duckdb::Connection, row: ModelRow) -> Result<Loaded> {
 
 /// The registry's entry for a stored model.
 pub(super) fn spec(row: &ModelRow) -> Result<&'static ModelSpec> {
-    models::find(&row.kind).ok_or_else(|| {
+    kind(&row.name, &row.kind)
+}
+
+fn kind(name: &str, kind: &str) -> Result<&'static ModelSpec> {
+    models::find(kind).ok_or_else(|| {
         Error::model(format!(
-            "model '{}' is of kind '{}', which this version of Segue does not have; update Segue",
-            row.name, row.kind
+            "model '{name}' is of kind '{kind}', which this version of Segue does not have; \
+             update Segue"
         ))
     })
 }
 
-fn parse_options(row: &ModelRow) -> Result<Options> {
-    serde_json::from_str(&row.options_json).map_err(|error| {
+fn parse_options(name: &str, options_json: &str) -> Result<Options> {
+    serde_json::from_str(options_json).map_err(|error| {
         Error::model(format!(
-            "the options of model '{}' version {} cannot be read ({error}); train it again",
-            row.name, row.version
+            "the options of model '{name}' cannot be read ({error}); train it again"
         ))
     })
+}
+
+/// Builds the model of an archive that may come from anywhere and lets it score all songs once,
+/// to see whether it can be used; returns its dataset and weights.
+///
+/// # Errors
+/// Its kind is unknown, or its options, weights and data do not fit together.
+pub(super) fn try_out(
+    meta: &ArchiveMeta,
+    dataset: Dataset,
+    weights: Weights,
+) -> Result<(Arc<Dataset>, Weights)> {
+    let options = parse_options(&meta.name, &meta.options_json)?;
+    let artifact = Artifact { dataset: Arc::new(dataset), options, weights };
+    let model = (kind(&meta.name, &meta.kind)?.load)(&artifact, &Device::Cpu)?;
+    let dataset = &artifact.dataset;
+    let user = (!dataset.users.is_empty()).then_some(0);
+    let songs = user.map_or(&[][..], |user| dataset.plays.history(user));
+    model.score_all(&[Context { user, songs }], &mut vec![0.0; dataset.songs.len()])?;
+    Ok((artifact.dataset, artifact.weights))
+}
+
+/// Where a model was stored just now, and whether it is what `recommend` answers with when no
+/// model is named.
+///
+/// # Errors
+/// The tables cannot be read.
+pub(super) fn stored_note(
+    conn: &duckdb::Connection,
+    function: &str,
+    name: &str,
+    version: i64,
+) -> Result<String> {
+    let note = format!("stored as '{name}' version {version}");
+    let same = |row: &ModelRow| row.name == name && row.version == version;
+    let is_default = store::find(conn, function, None, None).is_ok_and(|row| same(&row));
+    Ok(if is_default { note + ", now the default model" } else { note })
 }
 
 /// The names of the validation metrics, also columns of every training's result.
@@ -97,11 +138,23 @@ pub(super) fn validation_metric(metric: &str, k: usize) -> Option<(&'static str,
 
 /// The columns that describe an epoch.
 pub(super) fn epoch_columns() -> Vec<Column> {
-    let mut columns =
-        vec![Column::new("epoch", SqlType::BigInt), Column::new("train_loss", SqlType::Double)];
-    columns.extend(VALIDATION_METRICS.map(|name| Column::new(name, SqlType::Double)));
-    columns.push(Column::new("seconds", SqlType::Double));
-    columns.push(Column::new("plays_per_second", SqlType::Double));
+    let mut columns = vec![
+        Column::documented("epoch", SqlType::BigInt, "The number of the epoch, from 1."),
+        Column::documented(
+            "train_loss",
+            SqlType::Double,
+            "What training minimises, its mean over the epoch; NULL for models fitted in one step.",
+        ),
+    ];
+    columns.extend(VALIDATION_METRICS.map(|name| {
+        Column::documented(name, SqlType::Double, "On the validation plays; NULL without them.")
+    }));
+    columns.push(Column::documented("seconds", SqlType::Double, "How long the epoch took."));
+    columns.push(Column::documented(
+        "plays_per_second",
+        SqlType::Double,
+        "How fast it was; NULL for models fitted in one step.",
+    ));
     columns
 }
 

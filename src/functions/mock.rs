@@ -9,8 +9,6 @@ use crate::error::Result;
 use crate::store::Caller;
 use crate::train::{Default, Kind, Param};
 
-const DOCS: Docs = Docs { description: "a test", example: "SELECT 1" };
-
 type Bind = Box<dyn Fn(&Call) -> Result<Binding> + Send + Sync>;
 type Compute = Box<dyn Fn(&Caller, &[Vec<Value>], usize) -> Result<Vec<Value>> + Send + Sync>;
 
@@ -34,8 +32,12 @@ impl TableFunction for Table {
         self.named.clone()
     }
 
-    fn docs(&self) -> Docs {
-        DOCS
+    fn columns(&self) -> Vec<Column> {
+        Vec::new()
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        None
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -65,10 +67,6 @@ impl ScalarFunction for Scalar {
 
     fn volatile(&self) -> bool {
         true
-    }
-
-    fn docs(&self) -> Docs {
-        DOCS
     }
 
     fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
@@ -118,7 +116,7 @@ pub(crate) fn registry(
     tables: Vec<Arc<dyn TableFunction>>,
     scalars: Vec<Arc<dyn ScalarFunction>>,
 ) -> Registry {
-    Registry { tables, scalars }
+    Registry { tables, scalars, macros: Vec::new() }
 }
 
 /// A parameter with a default or none.

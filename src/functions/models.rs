@@ -1,8 +1,10 @@
 //! Models are rows: `models`, `training_history`, `use_model`, `drop_model`, and what the macros
 //! need to know about a model.
 
-use super::contract::{Binding, Call, Column, Docs, SqlType, TableFunction, Value};
-use super::loaded::{Loaded, VALIDATION_METRICS, epoch_columns, epoch_values, load, spec};
+mod row;
+
+use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction, Value};
+use super::loaded::{Loaded, epoch_columns, epoch_values, load, spec};
 use super::recommend::{MODEL, VERSION};
 use super::rows::Once;
 use crate::data::Vocab;
@@ -10,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::store::{self, Caller, ModelRow};
 use crate::train::{Default, Kind, Param};
 
-const NAME: Param = Param::new("model", Kind::Text, Default::Required, "The model's name.");
+/// The model that a function is about.
+pub(super) const NAME: Param =
+    Param::new("model", Kind::Text, Default::Required, "The model's name.");
 const FUNCTION: Param =
     Param::new("function", Kind::Text, Default::Required, "The macro that asks, for its errors.");
 
@@ -36,41 +40,6 @@ fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
-fn metrics_type() -> SqlType {
-    SqlType::Struct(VALIDATION_METRICS.map(|name| (name.to_owned(), SqlType::Double)).into())
-}
-
-fn model_values(row: ModelRow) -> Vec<Value> {
-    let fields = row.fields.iter().map(|field| text(field)).collect();
-    let metrics = VALIDATION_METRICS.map(|name| {
-        let metric = row.metrics.iter().find(|(found, _)| found == name);
-        (name.to_owned(), metric.map_or(Value::Null, |&(_, value)| Value::Float(value)))
-    });
-    vec![
-        text(&row.name),
-        Value::Int(row.version),
-        text(&row.kind),
-        text(row.status()),
-        Value::Bool(row.is_default),
-        text(&row.options_json),
-        Value::List(fields),
-        Value::Int(row.users),
-        Value::Int(row.songs),
-        Value::Int(row.plays),
-        Value::Int(row.rejected),
-        row.best_epoch.map_or(Value::Null, Value::Int),
-        Value::Struct(metrics.into()),
-        Value::Int(row.bytes),
-        Value::Int(row.seed),
-        text(&row.device),
-        text(&row.fingerprint),
-        text(&row.segue_version),
-        text(&row.duckdb_version),
-        Value::Int(row.format),
-        Value::Timestamp(row.created_at),
-    ]
-}
-
 impl TableFunction for Models {
     fn name(&self) -> String {
         "models".into()
@@ -84,43 +53,28 @@ impl TableFunction for Models {
         Vec::new()
     }
 
-    fn docs(&self) -> Docs {
-        Docs { description: "The models stored in this database.", example: "FROM models()" }
+    fn columns(&self) -> Vec<Column> {
+        row::columns()
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        Some(Docs {
+            category: Category::Models,
+            description: "The models stored in this database, one row for each version.",
+            example: "FROM models()",
+        })
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
-        let names = [
-            ("name", SqlType::Varchar),
-            ("version", SqlType::BigInt),
-            ("kind", SqlType::Varchar),
-            ("status", SqlType::Varchar),
-            ("is_default", SqlType::Boolean),
-            ("options", SqlType::Varchar),
-            ("fields", SqlType::List(Box::new(SqlType::Varchar))),
-            ("users", SqlType::BigInt),
-            ("songs", SqlType::BigInt),
-            ("plays", SqlType::BigInt),
-            ("rejected_plays", SqlType::BigInt),
-            ("best_epoch", SqlType::BigInt),
-            ("metrics", metrics_type()),
-            ("bytes", SqlType::BigInt),
-            ("seed", SqlType::BigInt),
-            ("device", SqlType::Varchar),
-            ("fingerprint", SqlType::Varchar),
-            ("segue_version", SqlType::Varchar),
-            ("duckdb_version", SqlType::Varchar),
-            ("format", SqlType::BigInt),
-            ("created_at", SqlType::Timestamp),
-        ];
         let caller = call.caller.clone();
         Ok(Binding {
-            columns: names.map(|(name, sql_type)| Column::new(name, sql_type)).into(),
+            columns: self.columns(),
             start: Box::new(move || {
                 let caller = caller.clone();
                 Ok(Once::boxed(move || {
                     let conn = caller.connect()?;
                     let rows = store::list(&conn)?;
-                    Ok(rows.into_iter().map(model_values).collect())
+                    Ok(rows.into_iter().map(row::values).collect())
                 }))
             }),
         })
@@ -140,23 +94,27 @@ impl TableFunction for TrainingHistory {
         vec![VERSION]
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
+    fn columns(&self) -> Vec<Column> {
+        let mut columns = version_columns();
+        columns.extend(epoch_columns());
+        columns
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        Some(Docs {
+            category: Category::Models,
             description: "What each epoch of a model's training brought.",
             example: "FROM training_history('harm')",
-        }
+        })
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
         let conn = call.caller.connect()?;
         let name = call.options.text("model");
         let row = store::find(&conn, "training_history", name, call.options.int("version"))?;
-        let mut columns =
-            vec![Column::new("model", SqlType::Varchar), Column::new("version", SqlType::BigInt)];
-        columns.extend(epoch_columns());
         let caller = call.caller.clone();
         Ok(Binding {
-            columns,
+            columns: self.columns(),
             start: Box::new(move || {
                 let (caller, row) = (caller.clone(), row.clone());
                 Ok(Once::boxed(move || {
@@ -188,12 +146,17 @@ impl TableFunction for UseModel {
         vec![VERSION]
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
+    fn columns(&self) -> Vec<Column> {
+        version_columns()
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        Some(Docs {
+            category: Category::Models,
             description: "Makes a model the default, and one of its versions the one that its name \
                           stands for; without a version the latest complete one.",
             example: "CALL use_model('harm', version := 2)",
-        }
+        })
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -203,10 +166,7 @@ impl TableFunction for UseModel {
         store::find(&conn, "use_model", Some(&name), version)?;
         let caller = call.caller.clone();
         Ok(Binding {
-            columns: vec![
-                Column::new("model", SqlType::Varchar),
-                Column::new("version", SqlType::BigInt),
-            ],
+            columns: self.columns(),
             start: Box::new(move || {
                 let (caller, name) = (caller.clone(), name.clone());
                 Ok(Once::boxed(move || {
@@ -232,11 +192,19 @@ impl TableFunction for DropModel {
         vec![VERSION]
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::documented("model", SqlType::Varchar, "The model's name."),
+            Column::documented("versions_dropped", SqlType::BigInt, "How many are gone."),
+        ]
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        Some(Docs {
+            category: Category::Models,
             description: "Removes a version of a model, or all of them.",
             example: "CALL drop_model('harm', version := 1)",
-        }
+        })
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -250,10 +218,7 @@ impl TableFunction for DropModel {
         }
         let caller = call.caller.clone();
         Ok(Binding {
-            columns: vec![
-                Column::new("model", SqlType::Varchar),
-                Column::new("versions_dropped", SqlType::BigInt),
-            ],
+            columns: self.columns(),
             start: Box::new(move || {
                 let (caller, name) = (caller.clone(), name.clone());
                 Ok(Once::boxed(move || {
@@ -270,6 +235,13 @@ impl TableFunction for DropModel {
             }),
         })
     }
+}
+
+fn version_columns() -> Vec<Column> {
+    vec![
+        Column::documented("model", SqlType::Varchar, "The model's name."),
+        Column::documented("version", SqlType::BigInt, "Its version."),
+    ]
 }
 
 fn named_version(call: &Call) -> (String, Option<i64>) {
@@ -290,11 +262,13 @@ impl TableFunction for Types {
         Vec::new()
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
-            description: "One row of NULLs with the types of a model's user and song ids.",
-            example: "FROM segue_types('recommend', 'harm', NULL)",
-        }
+    /// They are those of the model.
+    fn columns(&self) -> Vec<Column> {
+        Vec::new()
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        None
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -325,12 +299,16 @@ impl TableFunction for FieldAttention {
         Vec::new()
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
-            description: "How much weight each user's attention gives to each field of the songs \
-                          they played, on average; the weights of a user sum to 1.",
-            example: "FROM field_attention(model := 'harm')",
-        }
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::new("__user_id", SqlType::Varchar),
+            Column::new("__field", SqlType::Varchar),
+            Column::new("__weight", SqlType::Double),
+        ]
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        None
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -339,11 +317,7 @@ impl TableFunction for FieldAttention {
         store::find(&conn, "field_attention", model, version)?;
         let (caller, options) = (call.caller.clone(), call.options.clone());
         Ok(Binding {
-            columns: vec![
-                Column::new("__user_id", SqlType::Varchar),
-                Column::new("__field", SqlType::Varchar),
-                Column::new("__weight", SqlType::Double),
-            ],
+            columns: self.columns(),
             start: Box::new(move || {
                 let (caller, options) = (caller.clone(), options.clone());
                 Ok(Once::boxed(move || {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::arguments::options_from_struct;
-use super::contract::{Docs, ScalarFunction, SqlType, Value};
+use super::contract::{ScalarFunction, SqlType, Value};
 use super::loaded::{Loaded, load};
 use crate::error::{Error, Result};
 use crate::eval::{Repeats, Source, answer, contexts_at_once};
@@ -50,9 +50,12 @@ const CANDIDATES: Param = Param::new(
 const USER: Param =
     Param::new("user", Kind::Id, Default::Absent, "The listener, if they are known.");
 
-const RECOMMEND: &[Param] = &[N, MODEL, VERSION, REPEATS, CANDIDATES];
-const NEXT_SONGS: &[Param] = &[N, USER, MODEL, VERSION, REPEATS, CANDIDATES];
-const SCORE: &[Param] = &[MODEL, VERSION];
+/// The options of `recommend`.
+pub(super) const RECOMMEND: &[Param] = &[N, MODEL, VERSION, REPEATS, CANDIDATES];
+/// The options of `next_songs`.
+pub(super) const NEXT_SONGS: &[Param] = &[N, USER, MODEL, VERSION, REPEATS, CANDIDATES];
+/// The options of `score`.
+pub(super) const SCORE: &[Param] = &[MODEL, VERSION];
 
 /// `segue_recommend(user, options)`: songs for a listener, continuing their latest session.
 pub struct Recommend;
@@ -89,14 +92,6 @@ impl ScalarFunction for Recommend {
         true
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
-            description: "The songs a listener is most likely to play next, best first. An unknown \
-                          user gets the most played songs, and source says so.",
-            example: "FROM recommend(42, 10)",
-        }
-    }
-
     fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
         let mut listeners = vec![None; rows];
         for (listener, value) in listeners.iter_mut().zip(&arguments[0]) {
@@ -123,14 +118,6 @@ impl ScalarFunction for NextSongs {
 
     fn volatile(&self) -> bool {
         true
-    }
-
-    fn docs(&self) -> Docs {
-        Docs {
-            description: "The songs most likely to follow a list of songs, oldest first; the \
-                          listener need not be known. Songs the model does not know are passed over.",
-            example: "FROM next_songs([12, 99, 7], 10)",
-        }
     }
 
     fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
@@ -167,15 +154,6 @@ impl ScalarFunction for Score {
 
     fn volatile(&self) -> bool {
         true
-    }
-
-    fn docs(&self) -> Docs {
-        Docs {
-            description: "A song's score for a user as their next song: the score that recommend \
-                          ranks by. NULL for users without plays and songs that the model does not \
-                          know.",
-            example: "SELECT score(42, 99)",
-        }
     }
 
     fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {

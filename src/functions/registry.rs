@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::contract::Registry;
 use super::evaluate::Evaluate;
+use super::files::{ExportModel, ImportModel};
 use super::generate::{CreateListeningTables, GenerateListening};
+use super::help::Functions;
+use super::macros;
 use super::models::{DropModel, FieldAttention, Models, TrainingHistory, Types, UseModel};
 use super::recommend::{NextSongs, Recommend, Score};
 use super::sessionize::Sessionize;
@@ -21,10 +24,13 @@ pub fn registry() -> Registry {
             Arc::new(TrainingHistory),
             Arc::new(UseModel),
             Arc::new(DropModel),
+            Arc::new(ExportModel),
+            Arc::new(ImportModel),
             Arc::new(Types),
             Arc::new(FieldAttention),
             Arc::new(GenerateListening),
             Arc::new(CreateListeningTables),
+            Arc::new(Functions),
         ],
         scalars: vec![
             Arc::new(Recommend),
@@ -32,6 +38,7 @@ pub fn registry() -> Registry {
             Arc::new(Score),
             Arc::new(Sessionize),
         ],
+        macros: macros::all(),
     };
     for spec in REGISTRY {
         registry.tables.push(Arc::new(Train(spec)));

@@ -5,16 +5,30 @@
 //! TEMP tables can be used if their columns have the usual names.
 
 use super::arguments::options_from_struct;
-use super::contract::{Docs, ScalarFunction, SqlType, Value};
+use super::contract::{ScalarFunction, SqlType, Value};
 use super::training::{TIME, USER, column_names};
 use crate::error::{Error, Result};
 use crate::store::{self, Caller, Relation, Role};
-use crate::train::Param;
+use crate::train::{Default, Kind, Param};
 
-/// `segue_sessionize(relation, gap, options)`: the query that adds `session_id`.
+/// `segue_sessionize(relation, options)`: the query that adds `session_id`.
 pub struct Sessionize;
 
-const OPTIONS: &[Param] = &[USER, TIME];
+/// Whose plays, and when.
+pub(super) const PLAYS: Param = Param::new(
+    "plays",
+    Kind::Relation,
+    Default::Required,
+    "The plays: a relation with columns for user and time.",
+);
+const GAP: Param = Param::new(
+    "gap",
+    Kind::Interval,
+    Default::Int(30 * 60 * 1_000_000),
+    "A longer time without a play ends a session.",
+);
+/// The options of `sessionize`.
+pub(super) const OPTIONS: &[Param] = &[GAP, USER, TIME];
 
 impl ScalarFunction for Sessionize {
     fn name(&self) -> &'static str {
@@ -22,7 +36,7 @@ impl ScalarFunction for Sessionize {
     }
 
     fn parameters(&self) -> Vec<SqlType> {
-        vec![SqlType::Varchar, SqlType::BigInt, SqlType::Any]
+        vec![SqlType::Varchar, SqlType::Any]
     }
 
     fn returns(&self) -> SqlType {
@@ -34,41 +48,21 @@ impl ScalarFunction for Sessionize {
         false
     }
 
-    fn docs(&self) -> Docs {
-        Docs {
-            description: "The plays with a column session_id: a new session begins with a user's \
-                          first play and after every gap of more than 30 minutes, or as given.",
-            example: "FROM sessionize('plays', gap := INTERVAL 30 MINUTES)",
-        }
-    }
-
     fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
         (0..rows)
-            .map(|row| {
-                let gap = &arguments[1][row];
-                query(caller, &arguments[0][row], gap, &arguments[2][row]).map(Value::Text)
-            })
+            .map(|row| query(caller, &arguments[0][row], &arguments[1][row]).map(Value::Text))
             .collect()
     }
 }
 
-fn query(caller: &Caller, relation: &Value, gap: &Value, options: &Value) -> Result<String> {
+fn query(caller: &Caller, relation: &Value, options: &Value) -> Result<String> {
     let function = "sessionize";
     let Value::Text(relation) = relation else {
         return Err(Error::option(function, "plays", "must not be NULL; name a relation"));
     };
-    let gap = match gap {
-        Value::Int(microseconds) if *microseconds > 0 => *microseconds,
-        Value::Null => {
-            let message = "must be an interval such as INTERVAL 30 MINUTES, not NULL";
-            return Err(Error::option(function, "gap", message));
-        }
-        _ => {
-            let message = "must be longer than 0; give an interval such as INTERVAL 30 MINUTES";
-            return Err(Error::option(function, "gap", message));
-        }
-    };
-    let names = column_names(&options_from_struct(function, OPTIONS, options)?);
+    let options = options_from_struct(function, OPTIONS, options)?;
+    let gap = options.count("gap");
+    let names = column_names(&options);
     let conn = caller.connect()?;
     let relation = Relation::resolve(&conn, function, "plays", relation)?;
     let time = relation.need_column(Role::Time, names.get(Role::Time))?;

@@ -11,7 +11,7 @@ pub(super) use options::{SESSION, SONG, TIME, USER, column_names};
 
 use std::sync::Arc;
 
-use super::contract::{Binding, Call, Column, Docs, SqlType, TableFunction};
+use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction};
 use super::loaded::epoch_columns;
 use crate::device;
 use crate::error::{Error, Result};
@@ -34,8 +34,25 @@ impl TableFunction for Train {
         options::COMMON.iter().chain(self.0.params).copied().collect()
     }
 
-    fn docs(&self) -> Docs {
-        Docs { description: self.0.summary, example: self.0.example }
+    fn columns(&self) -> Vec<Column> {
+        let mut columns = epoch_columns();
+        columns.push(Column::documented(
+            "status",
+            SqlType::Varchar,
+            "training, and complete in the last row; stored or resumed for epochs of an earlier \
+             statement.",
+        ));
+        columns.push(Column::documented(
+            "note",
+            SqlType::Varchar,
+            "What else is to say; in the last row, where the model is stored.",
+        ));
+        columns
+    }
+
+    fn docs(&self) -> Option<Docs> {
+        let (description, example) = (self.0.summary, self.0.example);
+        Some(Docs { category: Category::Train, description, example })
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
@@ -53,12 +70,9 @@ impl TableFunction for Train {
         }
         device::open(call.options.text("device").unwrap_or("auto"))
             .map_err(|error| error.within(&function))?;
-        let mut columns = epoch_columns();
-        columns.push(Column::new("status", SqlType::Varchar));
-        columns.push(Column::new("note", SqlType::Varchar));
         let (spec, call) = (self.0, Arc::new(call.clone()));
         Ok(Binding {
-            columns,
+            columns: self.columns(),
             start: Box::new(move || Ok(Box::new(run::Run::new(spec, call.clone())))),
         })
     }

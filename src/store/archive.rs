@@ -46,6 +46,8 @@ pub struct ArchiveMeta {
     pub epochs: Vec<EpochRow>,
     /// The epoch whose weights these are.
     pub best_epoch: Option<i64>,
+    /// The fingerprint of what it was trained and validated on.
+    pub fingerprint: String,
 }
 
 /// A model as it comes out of the file.
@@ -78,7 +80,10 @@ struct Description {
     has_sessions: bool,
     rejected: u64,
     notes: Vec<String>,
+    /// Of the dataset alone.
     fingerprint: String,
+    /// Of the dataset and the plays that early stopping watched.
+    training_fingerprint: Option<String>,
 }
 
 /// An epoch with its numbers as texts: JSON has no NaN, and its numbers may lose a last bit.
@@ -131,6 +136,7 @@ pub fn pack(
         rejected: dataset.rejected,
         notes: dataset.notes.clone(),
         fingerprint: dataset.fingerprint.clone(),
+        training_fingerprint: Some(meta.fingerprint.clone()),
     })
 }
 
@@ -168,6 +174,7 @@ pub fn unpack(name: &str, bytes: &[u8]) -> Result<Archive> {
         complete: about.complete,
         epochs: epochs.ok_or_else(|| broken("its history holds no numbers"))?,
         best_epoch: about.best_epoch,
+        fingerprint: about.training_fingerprint.as_ref().unwrap_or(&about.fingerprint).clone(),
     };
     Ok(Archive { meta, dataset, weights: file.tensors("weights.")? })
 }

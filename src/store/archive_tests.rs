@@ -48,6 +48,7 @@ fn meta() -> ArchiveMeta {
             plays_per_second: 1e300,
         }],
         best_epoch: Some(1),
+        fingerprint: "abc+def".into(),
     }
 }
 

@@ -40,6 +40,14 @@ impl Content {
     }
 }
 
+/// A part of what is stored.
+pub(super) struct Part {
+    /// Its size.
+    pub bytes: i64,
+    /// The query whose one value it is.
+    pub select: String,
+}
+
 /// The model tables of the caller's current database.
 pub(super) struct Catalogue<'c> {
     pub conn: &'c Connection,
@@ -202,6 +210,26 @@ impl<'c> Catalogue<'c> {
             found.into_iter().flatten().for_each(|cell| bytes.append(&mut cell.bytes()));
         }
         Ok((count > 0).then_some(bytes))
+    }
+
+    /// The parts of what was stored, in order, for a statement that moves them.
+    pub(super) fn parts(&self, name: &str, version: i64, content: Content) -> Result<Vec<Part>> {
+        let stored = format!(
+            "FROM {} WHERE model = {} AND version = {version} AND content = {}",
+            self.table("parts"),
+            literal(name),
+            literal(content.name())
+        );
+        let numbers = rows(self.conn, &format!("SELECT part {stored} ORDER BY part"), [])?;
+        let numbers = numbers.into_iter().flatten().filter_map(|cell| cell.integer());
+        let part = |number: i64| {
+            // One by one: a vector would hold many parts.
+            let of_part = format!("{stored} AND part = {number}");
+            let size = rows(self.conn, &format!("SELECT octet_length(data) {of_part}"), [])?;
+            let bytes = size.into_iter().flatten().filter_map(|cell| cell.integer()).sum();
+            Ok(Part { bytes, select: format!("SELECT data {of_part}") })
+        };
+        numbers.map(part).collect()
     }
 }
 

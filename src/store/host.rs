@@ -1,21 +1,21 @@
-//! The library's own connections to the caller's database.
+//! The library's side of the caller's database.
 
-use std::mem::ManuallyDrop;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use duckdb::{Connection, ffi};
 
 use super::cache::Cache;
-use super::pool::{Member, Pool};
+use super::host_files::Files;
+use super::host_handle::Handle;
 use crate::control::Control;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// One database instance: the connections that functions use, loaded models, and the flag that
+/// One database instance: where nested connections come from, loaded models, and the flag that
 /// stops trainings.
+///
+/// A nested connection sees neither the caller's TEMP tables nor its uncommitted changes.
 pub struct Host {
-    pool: Pool,
+    handle: Mutex<Option<Handle>>,
     control: Control,
     cache: Cache,
     news: Mutex<Option<String>>,
@@ -23,53 +23,48 @@ pub struct Host {
 }
 
 impl Host {
-    /// Connects to an open database.
+    /// A host for a database that this program has opened.
     ///
     /// # Safety
-    /// `database` must be a valid handle during this call; it is not kept.
-    ///
-    /// # Errors
-    /// DuckDB refuses a connection.
-    pub unsafe fn open(database: ffi::duckdb_database) -> Result<Arc<Self>> {
-        // SAFETY: the caller vouches for the handle; the connections keep the instance alive.
-        Self::over(|| Ok(unsafe { Connection::open_from_raw(database) }?))
+    /// `database` must be valid until [`Host::close`] was called.
+    pub unsafe fn of_program(database: ffi::duckdb_database) -> Arc<Self> {
+        // SAFETY: as the caller vouches.
+        Self::new(unsafe { Handle::own(database) })
     }
 
-    /// A host whose connections come from `connect`.
-    pub(crate) fn over(connect: impl FnMut() -> Result<Connection>) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self {
-            pool: Pool::open(connect)?,
+    /// A host for the database that loads Segue as an extension. It does not keep the database
+    /// open: functions may be called only by statements of clients, which do.
+    ///
+    /// # Safety
+    /// `database` must be valid during this call.
+    ///
+    /// # Errors
+    /// The version of DuckDB is not known.
+    pub unsafe fn of_extension(database: ffi::duckdb_database) -> Result<Arc<Self>> {
+        // SAFETY: as the caller vouches; a statement keeps the database open during its calls.
+        Ok(Self::new(unsafe { Handle::copy(database) }?))
+    }
+
+    /// A host over a connection, for tests of functions that need a [`Caller`].
+    #[cfg(test)]
+    pub(crate) fn over(connection: Connection) -> Arc<Self> {
+        Self::new(Handle::clones(connection))
+    }
+
+    fn new(handle: Handle) -> Arc<Self> {
+        Arc::new(Self {
+            handle: Mutex::new(Some(handle)),
             control: Control::default(),
             cache: Cache::default(),
             news: Mutex::default(),
             note: Mutex::default(),
-        }))
+        })
     }
 
     /// Lets go of the database, so that it can close; later calls of Segue's functions fail.
     pub fn close(&self) {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.cache.clear();
-        self.pool.close();
-    }
-
-    /// Lets go of the database if every client has; whether it is let go now.
-    pub(super) fn close_if_alone(&self) -> bool {
-        let closed = self.pool.close_if_alone();
-        if closed {
-            self.cache.clear();
-        }
-        closed
-    }
-
-    /// How long no function has used a connection.
-    pub(super) fn idle_time(&self) -> Duration {
-        self.pool.idle_time()
-    }
-
-    /// How deep in nested queries a connection is: 0 for a client's own, else one more than the
-    /// functions that use it.
-    pub fn depth(&self, connection_id: u64) -> usize {
-        self.pool.level_for(connection_id)
     }
 
     /// Loaded models.
@@ -111,43 +106,32 @@ pub struct Caller {
     pub host: Arc<Host>,
     /// The caller's search path, if it could be read.
     pub search_path: Option<String>,
-    /// See [`Host::depth`].
-    pub depth: usize,
+    /// The caller's file system, if it could be had.
+    pub files: Option<Arc<Files>>,
 }
 
 impl Caller {
-    /// A connection that resolves names as the caller does, on loan. There are few: hold it no
-    /// longer than needed, and none while asking for another.
+    /// A caller of whom nothing but the database is known.
+    pub fn new(host: Arc<Host>) -> Self {
+        Self { host, search_path: None, files: None }
+    }
+
+    /// A connection of its own that resolves names as the caller does.
     ///
     /// # Errors
-    /// The database was closed, the statement was stopped, or all connections stay busy.
-    pub fn connect(&self) -> Result<Nested> {
-        let search_path = self.search_path.as_deref().unwrap_or_default();
-        let member = self.host.pool.take(self.depth, search_path, self.host.control())?;
-        Ok(Nested { member: ManuallyDrop::new(member), host: self.host.clone() })
-    }
-}
-
-/// A connection on loan; it goes home when dropped.
-///
-/// It sees neither its caller's TEMP tables nor uncommitted changes.
-pub struct Nested {
-    member: ManuallyDrop<Member>,
-    host: Arc<Host>,
-}
-
-impl Deref for Nested {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.member.connection
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        // SAFETY: taken here alone, and never used again.
-        let member = unsafe { ManuallyDrop::take(&mut self.member) };
-        self.host.pool.give_back(member);
+    /// The database was closed.
+    pub fn connect(&self) -> Result<Connection> {
+        let connection = match &mut *self.host.handle.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            Some(handle) => handle.connect()?,
+            None => {
+                return Err(Error::Database("the database was closed; open it again".into()));
+            }
+        };
+        if let Some(path) = self.search_path.as_deref().filter(|path| !path.is_empty()) {
+            connection
+                .execute_batch(&format!("SET search_path = '{}'", path.replace('\'', "''")))?;
+        }
+        Ok(connection)
     }
 }

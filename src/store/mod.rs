@@ -6,11 +6,14 @@ mod attributes;
 mod cache;
 mod catalogue;
 mod columns;
+mod files;
 mod host;
+mod host_files;
+mod host_handle;
 mod models;
 mod names;
+mod new_model;
 mod plan;
-mod pool;
 mod reader;
 mod relation;
 mod rows;
@@ -18,16 +21,18 @@ mod shelf;
 mod syntax;
 mod tensors;
 mod test_plays;
-mod watch;
 
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
 pub use columns::{ColumnNames, Role};
-pub use host::{Caller, Host, Nested};
+pub use files::{export, find_same, import};
+pub use host::{Caller, Host};
+pub use host_files::Files;
 pub use models::{
-    NewModel, archive, check_writable, drop_model, find, find_trained, find_unfinished, history,
-    list, resume, save, use_model,
+    archive, check_writable, drop_model, find, find_trained, find_unfinished, history, list,
+    resume, save, use_model,
 };
 pub use names::{alternatives, literal, quote, similar};
+pub use new_model::NewModel;
 pub use plan::DatasetRequest;
 pub use reader::{check, read_dataset};
 pub use relation::{Column, MACROS, Relation};

@@ -6,47 +6,11 @@ use duckdb::{Connection, params};
 
 use super::archive::EpochRow;
 use super::catalogue::{Catalogue, Content, list_literal, map_literal};
+use super::new_model::NewModel;
 use super::rows::{Cell, rows};
 use super::shelf::{ModelRow, Shelf, metrics};
 use super::tensors::{FORMAT_VERSION, refuse_newer};
 use crate::error::{Error, Result};
-
-/// A model to be stored.
-#[derive(Debug, Clone, Default)]
-pub struct NewModel {
-    /// Its name.
-    pub name: String,
-    /// Its kind in the registry.
-    pub kind: String,
-    /// Whether its training ran to the end; otherwise it is interrupted.
-    pub complete: bool,
-    /// Its training options, as JSON.
-    pub options_json: String,
-    /// The seed of its training.
-    pub seed: i64,
-    /// The device of its training.
-    pub device: String,
-    /// The fingerprint of its data.
-    pub fingerprint: String,
-    /// How many plays it was trained on.
-    pub plays: i64,
-    /// How many users it knows.
-    pub users: i64,
-    /// How many songs it knows.
-    pub songs: i64,
-    /// How many rows of plays were left out.
-    pub rejected: i64,
-    /// The song fields and user attributes that it uses.
-    pub fields: Vec<String>,
-    /// Its training history.
-    pub epochs: Vec<EpochRow>,
-    /// The epoch whose weights are stored.
-    pub best_epoch: Option<i64>,
-    /// Its file.
-    pub archive: Vec<u8>,
-    /// The state from which an interrupted training goes on.
-    pub resume: Option<Vec<u8>>,
-}
 
 /// Fails if no model can be stored in the caller's current database.
 ///
@@ -67,8 +31,8 @@ pub fn check_writable(conn: &Connection, function: &str) -> Result<()> {
 /// Stores a model and returns its version: the whole model or, on any error, nothing of it.
 ///
 /// It takes the place of an interrupted model of the same name, kind, options and data, whose
-/// version it keeps if that is the latest. Otherwise its version is one more than the name's
-/// highest ever.
+/// version it keeps if that is the latest; but not if it is interrupted itself and cannot be
+/// resumed, as an imported one. Otherwise its version is one more than the name's highest ever.
 ///
 /// # Errors
 /// The database is read-only or full.
@@ -122,10 +86,16 @@ fn next_version(catalogue: &Catalogue<'_>, model: &NewModel) -> Result<i64> {
         conn,
         &format!(
             "SELECT version FROM {} WHERE name = ? AND kind = ? AND options = ?
-             AND fingerprint = ? AND status = 'interrupted'",
+             AND fingerprint = ? AND status = 'interrupted' AND ?",
             catalogue.table("models")
         ),
-        params![model.name, model.kind, model.options_json, model.fingerprint],
+        params![
+            model.name,
+            model.kind,
+            model.options_json,
+            model.fingerprint,
+            model.complete || model.resume.is_some()
+        ],
     )?;
     let mut version = last + 1;
     for replaced in interrupted.into_iter().flatten().filter_map(|cell| cell.integer()) {

@@ -30,6 +30,19 @@ pub(super) fn refuse_newer(model: &str, format: i64) -> Result<()> {
     )))
 }
 
+/// Fails for a file that cannot be a safetensors file by its first bytes, so that it need not be
+/// read whole; `path` is its name in messages.
+pub(super) fn refuse_foreign(path: &str, start: &[u8], size: usize) -> Result<()> {
+    // The size of the JSON header, then the header itself.
+    let header = start.first_chunk().map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes));
+    if start.get(8) == Some(&b'{') && header <= size as u64 - 8 {
+        return Ok(());
+    }
+    Err(Error::model(format!(
+        "'{path}' is no model of Segue, or ends early; give a file that export_model wrote"
+    )))
+}
+
 /// Arrays on their way into a file.
 #[derive(Default)]
 pub(super) struct TensorWriter(BTreeMap<String, Array>);

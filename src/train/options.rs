@@ -40,6 +40,10 @@ pub enum Kind {
     Relation,
     /// An id of any SQL type, as text.
     Id,
+    /// A list of ids, as texts.
+    IdList,
+    /// An interval of time longer than 0, as microseconds: macros convert it.
+    Interval,
 }
 
 /// The value of an option.

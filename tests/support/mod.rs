@@ -111,6 +111,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Another engine, on a copy of the database as it is now. No result and no other connection
+    /// of this engine may be in use.
+    pub fn fork(&mut self) -> Result<Self> {
+        let fork = || {
+            let folder = tempfile::tempdir()?;
+            let path = folder.path().join("test.duckdb");
+            std::fs::copy(&self.path, &path).map(|_| (folder, path))
+        };
+        if let Some(session) = self.session.take() {
+            session.close()?;
+        }
+        let (folder, path) = fork().map_err(|e| Error::Database(e.to_string()))?;
+        self.session = Some(open(&self.path, false)?);
+        let session = Some(open(&path, false)?);
+        let printer = duckdb::Connection::open_in_memory()?;
+        Ok(Self { session, printer, path, _folder: folder })
+    }
+
     /// Another connection to the same open database.
     pub fn connect(&self) -> Result<duckdb::Connection> {
         Ok(self.connection()?.try_clone()?)

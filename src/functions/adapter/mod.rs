@@ -23,7 +23,7 @@ use duckdb::ffi;
 
 use super::contract::Registry;
 use crate::error::{Error, Result, panic_text};
-use crate::store::{Caller, Host};
+use crate::store::{Caller, Files, Host};
 
 /// Registers every function in the database of `connection`.
 ///
@@ -124,29 +124,38 @@ unsafe fn borrow<'a, T>(object: *mut c_void) -> Result<&'a T> {
 /// `context` must be null or a client context that the caller owns.
 unsafe fn caller(host: &Arc<Host>, mut context: ffi::duckdb_client_context) -> Caller {
     if context.is_null() {
-        return Caller { host: host.clone(), search_path: None, depth: 0 };
+        return Caller::new(host.clone());
     }
-    let mut scope: ffi::duckdb_config_option_scope = 0;
-    // SAFETY: the context is not null; value and context are freed once.
-    let (search_path, connection) = unsafe {
-        let mut setting = ffi::duckdb_client_context_get_config_option(
-            context,
-            c"search_path".as_ptr(),
-            &mut scope,
-        );
-        let path = if setting.is_null() || ffi::duckdb_is_null_value(setting) {
-            None
-        } else {
-            Some(take_string(ffi::duckdb_get_varchar(setting))).filter(|path| !path.is_empty())
-        };
-        if !setting.is_null() {
-            ffi::duckdb_destroy_value(&mut setting);
-        }
-        let connection = ffi::duckdb_client_context_get_connection_id(context);
+    // SAFETY: the context is not null, and freed once.
+    unsafe {
+        let search_path = setting(context, c"search_path");
+        let files = Files::new(context, setting(context, c"home_directory"));
         ffi::duckdb_destroy_client_context(&mut context);
-        (path, connection)
-    };
-    Caller { host: host.clone(), search_path, depth: host.depth(connection) }
+        Caller { host: host.clone(), search_path, files: Some(files) }
+    }
+}
+
+/// A setting of the caller as text; `None` if it is NULL or empty.
+///
+/// # Safety
+/// `context` must be a valid client context.
+unsafe fn setting(context: ffi::duckdb_client_context, name: &CStr) -> Option<String> {
+    let mut scope: ffi::duckdb_config_option_scope = 0;
+    // SAFETY: the caller vouches for the context; the value is freed once.
+    unsafe {
+        let mut value =
+            ffi::duckdb_client_context_get_config_option(context, name.as_ptr(), &mut scope);
+        if value.is_null() {
+            return None;
+        }
+        let text = if ffi::duckdb_is_null_value(value) {
+            String::new()
+        } else {
+            take_string(ffi::duckdb_get_varchar(value))
+        };
+        ffi::duckdb_destroy_value(&mut value);
+        Some(text).filter(|text| !text.is_empty())
+    }
 }
 
 fn check(state: ffi::duckdb_state, refused: impl FnOnce() -> String) -> Result<()> {

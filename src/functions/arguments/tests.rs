@@ -12,7 +12,9 @@ const PLAYS: Param = param("plays", Kind::Relation, Default::Required);
 const USER: Param = param("user", Kind::Id, Default::Required);
 const PAPER: Param = param("paper", Kind::Bool, Default::Bool(false));
 const MODEL: Param = param("model", Kind::Text, Default::Absent);
-const EVERY: [Param; 9] = [N, RATE, REPEATS, FIELDS, KS, PLAYS, USER, PAPER, MODEL];
+const SONGS: Param = param("songs", Kind::IdList, Default::Required);
+const GAP: Param = param("gap", Kind::Interval, Default::Int(45 * 60_000_000));
+const EVERY: [Param; 10] = [N, RATE, REPEATS, FIELDS, KS, PLAYS, USER, PAPER, MODEL, SONGS];
 
 const fn param(name: &'static str, kind: Kind, default: Default) -> Param {
     Param::new(name, kind, default, "")
@@ -53,6 +55,37 @@ fn an_id_may_have_any_scalar_type() {
     assert_eq!(ok(&USER, text("a b")), Setting::Text("a b".into()));
     assert_eq!(ok(&USER, Value::Float(12.5)), Setting::Text("12.5".into()));
     assert!(err(&USER, Value::List(vec![])).contains("got a list"));
+}
+
+#[test]
+fn a_list_of_ids_may_have_any_element_type() {
+    let given = Value::List(vec![Value::Int(7), text("a")]);
+    assert_eq!(ok(&SONGS, given), Setting::TextList(vec!["7".into(), "a".into()]));
+    assert!(err(&SONGS, Value::Int(7)).ends_with("a list of ids, such as [12, 99, 7]; got 7"));
+    assert!(err(&SONGS, Value::List(vec![Value::Null])).ends_with("element 1 is NULL"));
+}
+
+#[test]
+fn an_interval_is_longer_than_nothing() {
+    assert_eq!(ok(&GAP, Value::Int(1)), Setting::Int(1));
+    let wanted = "f: option 'gap' must be an interval longer than 0, such as INTERVAL 30 MINUTES";
+    assert_eq!(err(&GAP, Value::Int(0)), format!("{wanted}; got 0 microseconds"));
+    assert_eq!(err(&GAP, Value::Null), wanted);
+    assert_eq!(err(&GAP, text("soon")), format!("{wanted}; got the text 'soon'"));
+}
+
+#[test]
+fn defaults_are_written_as_in_sql() {
+    let literal = |param| default_literal(&param);
+    assert_eq!(literal(REPEATS).as_deref(), Some("'allow'"));
+    assert_eq!(literal(KS).as_deref(), Some("[5, 10]"));
+    assert_eq!(literal(GAP).as_deref(), Some("INTERVAL 45 MINUTES"));
+    let hours = param("gap", Kind::Interval, Default::Int(7_200_000_000));
+    assert_eq!(literal(hours).as_deref(), Some("INTERVAL 2 HOURS"));
+    let odd = param("gap", Kind::Interval, Default::Int(1));
+    assert_eq!(literal(odd).as_deref(), Some("INTERVAL 1 MICROSECONDS"));
+    assert_eq!(literal(MODEL), None);
+    assert_eq!(literal(PLAYS), None);
 }
 
 #[test]

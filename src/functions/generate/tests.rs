@@ -145,8 +145,8 @@ fn empty_tables_have_the_columns_of_generated_ones() {
 #[test]
 fn work_is_done_when_rows_are_read_and_not_when_bound() {
     let connection = Connection::open_in_memory().unwrap();
-    let host = Host::over(|| Ok(connection.try_clone()?)).unwrap();
-    let caller = Caller { host, search_path: None, depth: 0 };
+    let host = Host::over(connection.try_clone().unwrap());
+    let caller = Caller::new(host);
     let mut options = Options::defaults(&GenerateListening.named());
     options.set("plays", Setting::Int(250));
     options.set("replace", Setting::Bool(true));
@@ -177,10 +177,10 @@ fn work_is_done_when_rows_are_read_and_not_when_bound() {
 
 #[test]
 fn a_bad_plan_fails_when_bound() {
-    let host = Host::over(|| Ok(Connection::open_in_memory()?)).unwrap();
+    let host = Host::over(Connection::open_in_memory().unwrap());
     let mut options = Options::defaults(&GenerateListening.named());
     options.set("plays", Setting::Int(100));
-    let call = Call { options, caller: Caller { host, search_path: None, depth: 0 } };
+    let call = Call { options, caller: Caller::new(host) };
     let message = GenerateListening.bind(&call).err().unwrap().to_string();
     assert!(message.contains("option 'plays' is 100"), "{message}");
 }

@@ -44,14 +44,14 @@ pub(super) const COMMON: &[Param] = &[
         "fields",
         Kind::TextList,
         Default::Absent,
-        "The columns of songs to use; by default all but text that is mostly different from \
-         song.",
+        "The columns of songs to use; by default all but titles, which are text columns with at \
+         least 50 values, more than half of them distinct.",
     ),
     Param::new(
         "attributes",
         Kind::TextList,
         Default::Absent,
-        "The columns of users to use; by default all.",
+        "The columns of users to use; by default all but those like titles.",
     ),
     Param::new(
         "buckets",
@@ -63,7 +63,8 @@ pub(super) const COMMON: &[Param] = &[
         "validation",
         Kind::Relation,
         Default::Absent,
-        "Held-out plays to measure every epoch on; they choose the best epoch and stop training.",
+        "Held-out plays to measure every epoch on; they choose the best epoch and stop training. \
+         Without them all epochs run and the last one is kept.",
     ),
     Param::new(
         "metric",

@@ -9,7 +9,7 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::eval::{self, Cases, METRICS, Protocol, Repeats, Targets};
 use crate::functions::contract::{Call, Rows, Value};
-use crate::functions::loaded::{epoch_values, load, validation_metric};
+use crate::functions::loaded::{epoch_values, load, stored_note, validation_metric};
 use crate::store::{self, ArchiveMeta, EpochRow, ModelRow, NewModel};
 use crate::train::{EpochReport, Fit, Model, ModelSpec, Options, Plan, Validate};
 
@@ -198,11 +198,9 @@ impl Run {
                 return Err(error);
             }
         };
-        let mut note = format!(
-            "stored as '{}' version {version}{}",
-            self.model_name(),
-            self.standing(version)?
-        );
+        let conn = self.call.caller.connect()?;
+        let mut note = stored_note(&conn, &self.function(), self.model_name(), version)?;
+        drop(conn);
         if self.control().check().is_err() {
             // Stopped too late: the row that says so is not shown any more.
             self.call.caller.host.leave_note(format!(
@@ -222,14 +220,6 @@ impl Run {
         Ok(note)
     }
 
-    /// Whether the model just stored is what `recommend` answers with when no model is named.
-    fn standing(&self, version: i64) -> Result<&'static str> {
-        let conn = self.call.caller.connect()?;
-        let default = store::find(&conn, &self.function(), None, None)?;
-        let same = default.name == self.model_name() && default.version == version;
-        Ok(if same { ", now the default model" } else { "" })
-    }
-
     fn save(&self, job: &Job, complete: bool) -> Result<i64> {
         let conn = self.call.caller.connect()?;
         let Some(best) = job.fit.best() else {
@@ -246,27 +236,10 @@ impl Run {
             complete,
             epochs,
             best_epoch: Some(best.epoch as i64),
+            fingerprint: job.fingerprint.clone(),
         };
         let archive = store::pack(&job.dataset, &best.model.weights()?, &meta)?;
-        let counts = &job.dataset;
-        let new = NewModel {
-            name: meta.name,
-            kind: meta.kind,
-            complete,
-            options_json: meta.options_json,
-            seed: meta.seed,
-            device: meta.device,
-            fingerprint: job.fingerprint.clone(),
-            plays: counts.plays.songs.len() as i64,
-            users: counts.users.len() as i64,
-            songs: counts.songs.len() as i64,
-            rejected: counts.rejected as i64,
-            fields: counts.song_fields.iter().map(|field| field.name.clone()).collect(),
-            epochs: meta.epochs,
-            best_epoch: meta.best_epoch,
-            archive,
-            resume,
-        };
+        let new = NewModel::new(meta, &job.dataset, archive, resume);
         store::save(&conn, &new)
     }
 

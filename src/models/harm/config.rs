@@ -114,7 +114,7 @@ pub const PARAMS: &[Param] = &[
         "attention",
         Kind::Choice(&["user", "constant", "mean"]),
         Default::Text("user"),
-        "Who weighs the fields: each user, one query learned for all, or nobody (plain mean).",
+        "Who weighs the fields: each user, one constant query learned for all, or nobody (plain mean); the last two are controls.",
     ),
     Param::new(
         "loss",

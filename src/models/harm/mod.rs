@@ -46,7 +46,8 @@ pub const SPEC: ModelSpec = ModelSpec {
     name: "harm",
     summary: "Attention over a song's fields, seen by each user, and over the session.",
     source: "HARM, equations 1–9",
-    example: "FROM train_harm('plays', songs := 'songs', users := 'users', epochs := 5)",
+    example: "FROM train_harm('plays', songs := 'songs', users := 'users',\n                \
+              fields := ['artist', 'genre'], epochs := 2, max_length := 5)",
     params: config::PARAMS,
     iterative: true,
     start: |dataset, options, device| {

@@ -44,7 +44,8 @@ pub(super) fn help(shell: &mut Shell, words: &[String]) -> Outcome {
     }
     match wanted {
         None => {
-            Ok(writeln!(shell.output, "\nA statement ends with a semicolon; Ctrl-C stops it.")?)
+            writeln!(shell.output, "\nA statement ends with a semicolon; Ctrl-C stops it.")?;
+            Ok(writeln!(shell.output, "FROM segue_functions() explains Segue's functions.")?)
         }
         Some(wanted) if !found => super::find(wanted).map(|_| ()).map_err(Failure::Message),
         Some(_) => Ok(()),

@@ -1,0 +1,153 @@
+//! The manual: every function that users call, from the registry.
+//!
+//! `segue_functions()` and `docs/functions.md` show the same entries.
+
+#[cfg(test)]
+mod tests;
+
+use super::arguments::{allowed, default_literal};
+use super::contract::{Column, Docs, MacroDocs, Registry, SqlType, TableFunction};
+use crate::train::{self, Default, Param};
+
+/// What a function is to DuckDB, as `duckdb_functions()` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// In FROM or CALL, of constants.
+    Table,
+    /// In FROM, of constants or of columns of tables to its left.
+    TableMacro,
+    /// In expressions.
+    Macro,
+}
+
+impl Kind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::TableMacro => "table_macro",
+            Self::Macro => "macro",
+        }
+    }
+}
+
+/// A parameter of a function, and how it is passed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parameter {
+    /// What it takes.
+    pub param: Param,
+    /// Its place from 1, if it can be passed by position.
+    pub position: Option<usize>,
+    /// Whether it can be passed by name, as in `n := 10`.
+    pub by_name: bool,
+}
+
+impl Parameter {
+    /// The SQL type of its values; ANY where several do.
+    pub fn sql_type(&self) -> SqlType {
+        let list = |element| SqlType::List(Box::new(element));
+        match self.param.kind {
+            train::Kind::Bool => SqlType::Boolean,
+            train::Kind::Int { .. } => SqlType::BigInt,
+            train::Kind::Float { .. } => SqlType::Double,
+            train::Kind::Choice(_) | train::Kind::Text | train::Kind::Relation => SqlType::Varchar,
+            train::Kind::TextList => list(SqlType::Varchar),
+            train::Kind::IntList { .. } => list(SqlType::BigInt),
+            train::Kind::Id => SqlType::Any,
+            train::Kind::IdList => list(SqlType::Any),
+            train::Kind::Interval => SqlType::Named("INTERVAL".to_owned()),
+        }
+    }
+
+    /// Whether every call must pass it.
+    pub fn is_required(&self) -> bool {
+        self.param.default == Default::Required
+    }
+
+    /// Its default as SQL writes it; `None` if it has none.
+    pub fn default_value(&self) -> Option<String> {
+        default_literal(&self.param)
+    }
+
+    /// The values it takes, in words.
+    pub fn allowed(&self) -> String {
+        allowed(self.param.kind)
+    }
+}
+
+/// A function of the manual.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its name in SQL.
+    pub name: String,
+    /// What it is to DuckDB.
+    pub kind: Kind,
+    /// What it takes.
+    pub parameters: Vec<Parameter>,
+    /// The columns of its result; its value, as one column, for a macro in expressions.
+    pub columns: Vec<Column>,
+    /// What it does.
+    pub docs: Docs,
+}
+
+impl Entry {
+    fn of_table(function: &dyn TableFunction, docs: Docs) -> Self {
+        let positional = function.positional().into_iter().enumerate();
+        let positional = positional.map(|(index, param)| Parameter {
+            param,
+            position: Some(index + 1),
+            by_name: false,
+        });
+        let named = function.named().into_iter();
+        let named = named.map(|param| Parameter { param, position: None, by_name: true });
+        Self {
+            name: function.name(),
+            kind: Kind::Table,
+            parameters: positional.chain(named).collect(),
+            columns: function.columns(),
+            docs,
+        }
+    }
+
+    fn of_macro(entry: &MacroDocs) -> Self {
+        let parameters = entry.parameters.iter().enumerate().map(|(index, &param)| Parameter {
+            param,
+            position: Some(index + 1),
+            by_name: true,
+        });
+        Self {
+            name: entry.name.to_owned(),
+            kind: if entry.is_table { Kind::TableMacro } else { Kind::Macro },
+            parameters: parameters.collect(),
+            columns: entry.columns.clone(),
+            docs: entry.docs,
+        }
+    }
+
+    /// A call with all parameters: those with a default show it, other optional ones stand in
+    /// brackets.
+    pub fn signature(&self) -> String {
+        let shown = self.parameters.iter().map(|parameter| {
+            let name = parameter.param.name;
+            match parameter.default_value() {
+                Some(value) => format!("{name} := {value}"),
+                None if parameter.is_required() => name.to_owned(),
+                None => format!("[{name}]"),
+            }
+        });
+        format!("{}({})", self.name, shown.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Every function that users call, by category, within one in the order of the registry.
+pub fn manual(registry: &Registry) -> Vec<Entry> {
+    let described = |name: &str| registry.macros.iter().any(|entry| entry.name == name);
+    let tables = registry.tables.iter().filter_map(|function| {
+        let docs = function.docs().filter(|_| !described(&function.name()))?;
+        Some(Entry::of_table(function.as_ref(), docs))
+    });
+    let mut entries: Vec<Entry> =
+        tables.chain(registry.macros.iter().map(Entry::of_macro)).collect();
+    entries.sort_by_key(|entry| entry.docs.category);
+    entries
+}
