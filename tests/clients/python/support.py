@@ -81,12 +81,14 @@ class TestCase(unittest.TestCase):
 
     def assert_free(self, path=None):
         """Nobody holds the file, in this process or in others, and nothing is left to replay."""
-        path = path or self.path
+        path = str(path or self.path)
+        self.assertFalse(os.path.exists(f"{path}.wal"), "a write-ahead log is left")
+        # Where `connect` would wait for the file, ATTACH fails.
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{path}' AS other")
         for read_only in (True, False):
-            # Plain DuckDB, which waits for ever if the file is not let go.
-            duckdb.connect(str(path), read_only=read_only).close()
-            self.assertFalse(Path(f"{path}.wal").exists(), "a write-ahead log is left")
-            self.run_script(f"duckdb.connect({str(path)!r}, read_only={read_only}).close()")
+            self.run_script(f"duckdb.connect({path!r}, read_only={read_only}).close()")
+            duckdb.connect(path, read_only=read_only).close()
 
     def model_status(self, name, path=None):
         """The status of a model, read through a new connection to the file."""

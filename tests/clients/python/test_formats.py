@@ -2,7 +2,7 @@
 
 import unittest
 
-from support import FEW, SMALL, TestCase, connect, load_sample, rows
+from support import FEW, SMALL, VERSION, TestCase, connect, load_sample, rows
 
 
 class Formats(unittest.TestCase):
@@ -60,7 +60,8 @@ class Formats(unittest.TestCase):
             "SELECT u.user_id, r.* FROM users u, recommend(u.user_id, 3, model := 'top') r"
         ).df()
         self.assertEqual(len(frame), 3 * rows(self.connection, "SELECT count(*) FROM users")[0][0])
-        self.assertTrue((frame.groupby("user_id")["song_id"].apply(list) == self.songs).all())
+        for _, songs in frame.sort_values("rank").groupby("user_id")["song_id"]:
+            self.assertEqual(list(songs), self.songs)
 
     def test_scores_of_columns(self):
         best = rows(self.connection, "SELECT max_by(song_id, score(user_id, song_id, model := 'top'))"
@@ -92,7 +93,8 @@ class Lazy(TestCase):
         connection.execute(training)
         connection.execute("SELECT 1")
         status = "SELECT status FROM models() WHERE name = 'lazy'"
-        self.assertIn(rows(connection, status), [[("complete",)], [("interrupted",)]])
+        stopped = "interrupted" if VERSION >= (2, 0) else "complete"
+        self.assertEqual(rows(connection, status), [(stopped,)])
         self.assertEqual([epoch for epoch, *_ in rows(connection, training)], [1, 2, 3])
         self.assertEqual(rows(connection, status), [("complete",)])
         connection.close()
