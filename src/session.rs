@@ -11,7 +11,7 @@ use duckdb::{Connection, InterruptHandle, ffi};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::functions::{self, Registry};
-use crate::store::{Caller, Host};
+use crate::store::{Caller, Host, Macro};
 
 #[cfg(test)]
 mod tests;
@@ -60,7 +60,7 @@ impl Interrupter {
 
 impl Session {
     /// Opens a database file, or one in memory without `path`, registers the functions of
-    /// `registry`, and runs the texts of `macros` on the session's connection.
+    /// `registry`, and makes `macros` TEMP macros of the session's connection.
     ///
     /// # Errors
     /// The file is in use by another process, no DuckDB database, or missing where `read_only`.
@@ -68,7 +68,7 @@ impl Session {
         path: Option<&Path>,
         options: &OpenOptions,
         registry: &Registry,
-        macros: &[&str],
+        macros: &[Macro],
     ) -> Result<Self> {
         let database = RawDatabase::open(path, options)?;
         // SAFETY: the handle is valid until `database` is dropped, and `release` closes the host first.
@@ -78,7 +78,7 @@ impl Session {
             unsafe { register(database.handle, &host, registry) }?;
             // SAFETY: as above; the connection is dropped before the database is closed.
             let main = unsafe { Connection::open_from_raw(database.handle) }?;
-            macros.iter().try_for_each(|text| main.execute_batch(text))?;
+            macros.iter().try_for_each(|found| main.execute_batch(&found.temp_sql()))?;
             Ok(main)
         };
         let main = prepare().inspect_err(|_: &Error| host.close())?;

@@ -35,6 +35,9 @@ pub enum Value {
 pub enum SqlType {
     /// Any type: of a parameter, or, in the manual, of a column that follows the caller's tables.
     Any,
+    /// Any type, whose values come in as a cast to VARCHAR writes them; parameters of scalar
+    /// functions only. (DuckDB itself casts no number to a VARCHAR parameter.)
+    Id,
     /// BOOLEAN.
     Boolean,
     /// BIGINT.
@@ -59,7 +62,7 @@ pub enum SqlType {
 impl fmt::Display for SqlType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Any => f.write_str("ANY"),
+            Self::Any | Self::Id => f.write_str("ANY"),
             Self::Boolean => f.write_str("BOOLEAN"),
             Self::BigInt => f.write_str("BIGINT"),
             Self::Float => f.write_str("FLOAT"),
@@ -230,6 +233,9 @@ pub struct MacroDocs {
     pub parameters: Vec<Param>,
     /// The result's columns; the value, as one column, for a macro in expressions.
     pub columns: Vec<Column>,
+    /// How many of the parameters are positional, and must be given, in the table function of the
+    /// same name that takes constants; the others are named. `None` where there is no such function.
+    pub positional: Option<usize>,
     /// What the manual says.
     pub docs: Docs,
 }

@@ -58,7 +58,12 @@ impl TableFunction for Evaluate {
 
     fn positional(&self) -> Vec<Param> {
         vec![
-            Param::new("model", Kind::Text, Default::Required, "The model's name."),
+            Param::new(
+                "model",
+                Kind::Text,
+                Default::Required,
+                "The model's name, for one in another database with that in front: 'music.harm'.",
+            ),
             Param::new(
                 "test",
                 Kind::Relation,

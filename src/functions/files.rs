@@ -124,7 +124,7 @@ impl TableFunction for ImportModel {
             return Err(Error::option("import_model", "model", message));
         }
         let conn = call.caller.connect()?;
-        store::check_writable(&conn, "import_model")?;
+        store::check_writable(&conn, "import_model", name.as_deref().unwrap_or_default())?;
         let caller = call.caller.clone();
         Ok(Binding {
             columns: self.columns(),
@@ -147,8 +147,8 @@ fn import(caller: &Caller, path: String, name: Option<String>) -> Result<Vec<Val
             (version, format!("found: this model is stored as '{}' version {version}", new.name))
         }
         None => {
-            let version = store::save(&conn, &new)?;
-            (version, stored_note(&conn, function, &new.name, version)?)
+            let saved = store::save(&conn, &new)?;
+            (saved.version, stored_note(&conn, function, &new.name, &saved)?)
         }
     };
     let status = if new.complete { "complete" } else { "interrupted" };
@@ -161,8 +161,9 @@ fn import(caller: &Caller, path: String, name: Option<String>) -> Result<Vec<Val
 /// model's name, and in this version's format.
 fn read(caller: &Caller, path: &str, name: Option<String>) -> Result<NewModel> {
     let mut archive = store::import(caller, "import_model", path)?;
-    if let Some(name) = name {
-        archive.meta.name = name;
+    if let Some(name) = &name {
+        // In the file a model has no database.
+        archive.meta.name = store::locate(&caller.connect()?, name)?.name;
     }
     if archive.meta.name.trim().is_empty() {
         let message = format!("import_model: the model in '{path}' has no name; give model := …");
@@ -171,7 +172,11 @@ fn read(caller: &Caller, path: &str, name: Option<String>) -> Result<NewModel> {
     let (dataset, weights) = try_out(&archive.meta, archive.dataset, archive.weights)
         .map_err(|error| Error::model(format!("import_model: '{path}': {error}")))?;
     let bytes = store::pack(&dataset, &weights, &archive.meta)?;
-    Ok(NewModel::new(archive.meta, &dataset, bytes, None))
+    let mut new = NewModel::new(archive.meta, &dataset, bytes, None);
+    if let Some(name) = name {
+        new.name = name;
+    }
+    Ok(new)
 }
 
 /// The columns of both functions.

@@ -9,7 +9,7 @@ use crate::data::Dataset;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::models;
-use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow};
+use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow, Saved};
 use crate::train::{Artifact, Context, Model, ModelSpec, Options, Weights};
 
 /// A model from the store.
@@ -115,12 +115,23 @@ pub(super) fn stored_note(
     conn: &duckdb::Connection,
     function: &str,
     name: &str,
-    version: i64,
+    saved: &Saved,
 ) -> Result<String> {
-    let note = format!("stored as '{name}' version {version}");
-    let same = |row: &ModelRow| row.name == name && row.version == version;
-    let is_default = store::find(conn, function, None, None).is_ok_and(|row| same(&row));
-    Ok(if is_default { note + ", now the default model" } else { note })
+    let mut note = format!("stored as '{name}' version {}", saved.version);
+    let stored = store::find(conn, function, Some(name), Some(saved.version))?;
+    if stored.is_default {
+        note += ", now the default model";
+        if store::current_database(conn)? != stored.database {
+            note += &format!(" of database '{}'", stored.database);
+        }
+    }
+    if let Some(first) = saved.foreign_macros.first() {
+        note += &format!(
+            "; left your own {} in schema main, which goes before Segue's (system.{first} is Segue's)",
+            saved.foreign_macros.join(", ")
+        );
+    }
+    Ok(note)
 }
 
 /// The names of the validation metrics, also columns of every training's result.

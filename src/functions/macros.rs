@@ -37,6 +37,7 @@ fn sessionize() -> MacroDocs {
                 "The session, numbered from 1 by user and time.",
             ),
         ],
+        positional: Some(1),
         docs: Docs {
             category: Category::Data,
             description: "The plays with a column session_id: a new session begins with a user's \
@@ -53,6 +54,7 @@ fn recommend() -> MacroDocs {
         is_table: true,
         parameters: [&[USER], RECOMMEND].concat(),
         columns: ranked_songs(),
+        positional: Some(2),
         docs: Docs {
             category: Category::Recommend,
             description: "The songs a listener is most likely to play next, after their latest \
@@ -72,6 +74,7 @@ fn next_songs() -> MacroDocs {
         is_table: true,
         parameters: [&[SONGS], NEXT_SONGS].concat(),
         columns: ranked_songs(),
+        positional: Some(2),
         docs: Docs {
             category: Category::Recommend,
             description: "The songs most likely to follow a list of songs, best first; the \
@@ -109,6 +112,7 @@ fn score() -> MacroDocs {
             SqlType::Double,
             "NULL for users without plays and songs that the model does not know.",
         )],
+        positional: None,
         docs: Docs {
             category: Category::Recommend,
             description: "A song's score for a user as their next song: the score that recommend \
@@ -132,6 +136,7 @@ fn field_attention() -> MacroDocs {
             Column::documented("field", SqlType::Varchar, "A column of the songs."),
             Column::documented("weight", SqlType::Double, "From 0 to 1."),
         ],
+        positional: Some(0),
         docs: Docs {
             category: Category::Understand,
             description: "How much weight each user's attention gives to each field of the songs \

@@ -7,6 +7,7 @@ mod evaluate;
 mod files;
 mod generate;
 mod help;
+mod literals;
 mod loaded;
 mod macros;
 mod manual;

@@ -13,8 +13,12 @@ use crate::store::{self, Caller, ModelRow};
 use crate::train::{Default, Kind, Param};
 
 /// The model that a function is about.
-pub(super) const NAME: Param =
-    Param::new("model", Kind::Text, Default::Required, "The model's name.");
+pub(super) const NAME: Param = Param::new(
+    "model",
+    Kind::Text,
+    Default::Required,
+    "The model's name, for one in another database with that in front: 'music.harm'.",
+);
 const FUNCTION: Param =
     Param::new("function", Kind::Text, Default::Required, "The macro that asks, for its errors.");
 
@@ -60,7 +64,9 @@ impl TableFunction for Models {
     fn docs(&self) -> Option<Docs> {
         Some(Docs {
             category: Category::Models,
-            description: "The models stored in this database, one row for each version.",
+            description: "The models stored in all attached databases, one row for each version. \
+                          The default is that of the current database; models of others are named \
+                          as in 'music.harm'.",
             example: "FROM models()",
         })
     }
@@ -161,8 +167,8 @@ impl TableFunction for UseModel {
 
     fn bind(&self, call: &Call) -> Result<Binding> {
         let conn = call.caller.connect()?;
-        store::check_writable(&conn, "use_model")?;
         let (name, version) = named_version(call);
+        store::check_writable(&conn, "use_model", &name)?;
         store::find(&conn, "use_model", Some(&name), version)?;
         let caller = call.caller.clone();
         Ok(Binding {
@@ -209,11 +215,11 @@ impl TableFunction for DropModel {
 
     fn bind(&self, call: &Call) -> Result<Binding> {
         let conn = call.caller.connect()?;
-        store::check_writable(&conn, "drop_model")?;
         let (name, version) = named_version(call);
+        store::check_writable(&conn, "drop_model", &name)?;
         // A model that cannot be read by this version can still be dropped.
-        let named = |row: &ModelRow| row.name == name && version.is_none_or(|v| row.version == v);
-        if !store::list(&conn)?.iter().any(named) {
+        let asked = |row: &ModelRow| version.is_none_or(|v| row.version == v);
+        if !store::versions(&conn, &name)?.iter().any(asked) {
             store::find(&conn, "drop_model", Some(&name), version)?;
         }
         let caller = call.caller.clone();
@@ -223,13 +229,12 @@ impl TableFunction for DropModel {
                 let (caller, name) = (caller.clone(), name.clone());
                 Ok(Once::boxed(move || {
                     let conn = caller.connect()?;
-                    let keys: Vec<String> = store::list(&conn)?
-                        .iter()
-                        .filter(|row| row.name == name && version.is_none_or(|v| row.version == v))
-                        .map(ModelRow::cache_key)
-                        .collect();
+                    let mut gone = store::versions(&conn, &name)?;
+                    gone.retain(|row| version.is_none_or(|v| row.version == v));
                     let dropped = store::drop_model(&conn, "drop_model", &name, version)?;
+                    let keys: Vec<String> = gone.iter().map(ModelRow::cache_key).collect();
                     caller.host.forget(&keys);
+                    let name = store::locate(&conn, &name)?.name;
                     Ok(vec![vec![Value::Text(name), Value::Int(dropped)]])
                 }))
             }),

@@ -25,7 +25,8 @@ pub(super) const MODEL: Param = Param::new(
     "model",
     Kind::Text,
     Default::Absent,
-    "The model's name; without it the default model (see use_model).",
+    "The model's name, for one in another database with that in front: 'music.harm'; without it \
+     the default model (see use_model).",
 );
 /// The version to ask.
 pub(super) const VERSION: Param = Param::new(

@@ -7,6 +7,7 @@ use super::evaluate::Evaluate;
 use super::files::{ExportModel, ImportModel};
 use super::generate::{CreateListeningTables, GenerateListening};
 use super::help::Functions;
+use super::literals::{LiteralScore, Macros};
 use super::macros;
 use super::models::{DropModel, FieldAttention, Models, TrainingHistory, Types, UseModel};
 use super::recommend::{NextSongs, Recommend, Score};
@@ -31,11 +32,15 @@ pub fn registry() -> Registry {
             Arc::new(GenerateListening),
             Arc::new(CreateListeningTables),
             Arc::new(Functions),
+            Arc::new(Macros),
         ],
         scalars: vec![
             Arc::new(Recommend),
             Arc::new(NextSongs),
             Arc::new(Score),
+            Arc::new(LiteralScore(0)),
+            Arc::new(LiteralScore(1)),
+            Arc::new(LiteralScore(2)),
             Arc::new(Sessionize),
         ],
         macros: macros::all(),

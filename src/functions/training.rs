@@ -58,11 +58,12 @@ impl TableFunction for Train {
     fn bind(&self, call: &Call) -> Result<Binding> {
         let function = self.name();
         let conn = call.caller.connect()?;
-        store::check_writable(&conn, &function)?;
         if call.options.text("model").is_some_and(|name| name.trim().is_empty()) {
             let message = "is empty; give the model a name, or leave it out";
             return Err(Error::option(function, "model", message));
         }
+        let name = call.options.text("model").unwrap_or(self.0.name);
+        store::check_writable(&conn, &function, name)?;
         let request = options::request(&function, &call.options);
         store::check(&conn, &request)?;
         if let Some(validation) = call.options.text("validation") {

@@ -1,9 +1,6 @@
 //! Query results as Arrow batches, with a way out for the analyst.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, Thread};
-use std::time::Duration;
 
 use duckdb::Connection;
 use duckdb::arrow::array::{
@@ -12,6 +9,7 @@ use duckdb::arrow::array::{
 use duckdb::arrow::compute::cast;
 use duckdb::arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 
+use super::interrupt::interruptible;
 use super::relation::{Relation, one_line};
 use crate::control::Control;
 use crate::data::Id;
@@ -34,53 +32,21 @@ pub(super) fn read(
         let message = one_line(&Error::from(error).to_string());
         relation.error(format!("reading {} failed: {message}", relation.label))
     };
-    let result = interruptible(conn, control, || {
-        let mut statement = conn.prepare(&sql).map_err(describe)?;
-        // The iterator panics on errors; `step` on the statement returns them.
-        drop(statement.stream_arrow([]).map_err(describe)?);
-        while let Some(batch) = statement.step().map_err(describe)? {
-            control.check()?;
-            each(batch.columns())?;
-        }
-        Ok(())
-    });
-    control.check()?;
-    result
-}
-
-/// Runs `work`; interrupts the connection's query when the analyst asks to stop.
-fn interruptible<T>(
-    conn: &Connection,
-    control: &Control,
-    work: impl FnOnce() -> Result<T>,
-) -> Result<T> {
     let query = conn.interrupt_handle();
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let watcher = scope.spawn(|| {
-            while !done.load(Ordering::Acquire) {
-                if control.check().is_err() {
-                    query.interrupt();
-                }
-                thread::park_timeout(Duration::from_millis(50));
+    interruptible(
+        control,
+        || query.interrupt(),
+        || {
+            let mut statement = conn.prepare(&sql).map_err(describe)?;
+            // The iterator panics on errors; `step` on the statement returns them.
+            drop(statement.stream_arrow([]).map_err(describe)?);
+            while let Some(batch) = statement.step().map_err(describe)? {
+                control.check()?;
+                each(batch.columns())?;
             }
-        });
-        // Ends the watcher on every way out: the scope waits for it.
-        let _end = End { done: &done, watcher: watcher.thread().clone() };
-        work()
-    })
-}
-
-struct End<'a> {
-    done: &'a AtomicBool,
-    watcher: Thread,
-}
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.done.store(true, Ordering::Release);
-        self.watcher.unpark();
-    }
+            Ok(())
+        },
+    )
 }
 
 /// A batch of ids or categories.
@@ -165,6 +131,9 @@ pub(super) fn unexpected(array: &ArrayRef) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) struct Part {
     pub select: String,
 }
 
-/// The model tables of the caller's current database.
+/// The model tables of one database.
 pub(super) struct Catalogue<'c> {
     pub conn: &'c Connection,
     /// The database's name, not quoted.
@@ -56,7 +56,12 @@ pub(super) struct Catalogue<'c> {
 }
 
 impl<'c> Catalogue<'c> {
-    /// The tables, whether they exist or not.
+    /// The tables of a database, whether they exist or not.
+    pub(super) fn of(conn: &'c Connection, database: &str) -> Self {
+        Self { conn, database: database.to_owned() }
+    }
+
+    /// The tables of the caller's current database.
     pub(super) fn new(conn: &'c Connection) -> Result<Self> {
         let mut cells = rows(conn, "SELECT current_database()", [])?;
         let database = cells.pop().and_then(|mut row| row.pop()).map(Cell::text);
@@ -77,6 +82,15 @@ impl<'c> Catalogue<'c> {
             params![self.database],
         )?;
         Ok(!found.is_empty())
+    }
+
+    /// The names of its models, in order.
+    pub(super) fn names(&self) -> Result<Vec<String>> {
+        if !self.exists()? {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT name FROM {} ORDER BY name", self.table("names"));
+        Ok(rows(self.conn, &sql, [])?.into_iter().flatten().map(Cell::text).collect())
     }
 
     /// Whether the database takes no writes.
@@ -141,6 +155,23 @@ impl<'c> Catalogue<'c> {
             quote(&self.database)
         ))?;
         Ok(())
+    }
+
+    /// The comment on the table of models; empty without one.
+    pub(super) fn comment(&self) -> Result<String> {
+        let found = rows(
+            self.conn,
+            "SELECT comment FROM duckdb_tables()
+             WHERE database_name = ? AND schema_name = 'segue' AND table_name = 'models'",
+            params![self.database],
+        )?;
+        Ok(found.into_iter().flatten().next().map(Cell::text).unwrap_or_default())
+    }
+
+    /// Sets the comment on the table of models.
+    pub(super) fn set_comment(&self, comment: &str) -> Result<()> {
+        let sql = format!("COMMENT ON TABLE {} IS {}", self.table("models"), literal(comment));
+        Ok(self.conn.execute_batch(&sql)?)
     }
 
     /// Removes one version of a model, but not its name.

@@ -6,7 +6,7 @@ use super::archive::{Archive, unpack};
 use super::catalogue::{Catalogue, Content};
 use super::host::Caller;
 use super::host_files::{Files, write_error};
-use super::models::{archive, list};
+use super::lookup::{archive, versions};
 use super::names::literal;
 use super::new_model::NewModel;
 use super::shelf::ModelRow;
@@ -34,7 +34,7 @@ pub fn export(
         )));
     }
     let conn = caller.connect()?;
-    let catalogue = Catalogue::new(&conn)?;
+    let catalogue = Catalogue::of(&conn, &model.database);
     // One transaction, so that what is written is what was checked.
     catalogue.transaction(|| {
         let parts = catalogue.parts(&model.name, model.version, Content::Archive)?;
@@ -79,11 +79,9 @@ pub fn import(caller: &Caller, function: &str, path: &str) -> Result<Archive> {
 /// The tables cannot be read.
 pub fn find_same(conn: &Connection, model: &NewModel) -> Result<Option<ModelRow>> {
     let bytes = model.archive.len() as i64;
-    for row in list(conn)? {
-        let alike = row.name == model.name
-            && row.kind == model.kind
-            && row.fingerprint == model.fingerprint
-            && row.bytes == bytes;
+    for row in versions(conn, &model.name)? {
+        let alike =
+            row.kind == model.kind && row.fingerprint == model.fingerprint && row.bytes == bytes;
         // A version that is damaged is no reason not to import it again.
         if alike && archive(conn, &row).is_ok_and(|stored| stored == model.archive) {
             return Ok(Some(row));

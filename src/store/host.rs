@@ -61,6 +61,17 @@ impl Host {
         })
     }
 
+    /// Opens something with the database's handle.
+    ///
+    /// # Errors
+    /// The database was closed, or what `open` says.
+    pub(super) fn with_handle<T>(&self, open: impl FnOnce(&mut Handle) -> Result<T>) -> Result<T> {
+        match &mut *self.handle.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(handle) => open(handle),
+            None => Err(Error::Database("the database was closed; open it again".into())),
+        }
+    }
+
     /// Lets go of the database, so that it can close; later calls of Segue's functions fail.
     pub fn close(&self) {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -121,13 +132,7 @@ impl Caller {
     /// # Errors
     /// The database was closed.
     pub fn connect(&self) -> Result<Connection> {
-        let connection = match &mut *self.host.handle.lock().unwrap_or_else(PoisonError::into_inner)
-        {
-            Some(handle) => handle.connect()?,
-            None => {
-                return Err(Error::Database("the database was closed; open it again".into()));
-            }
-        };
+        let connection = self.host.with_handle(Handle::connect)?;
         if let Some(path) = self.search_path.as_deref().filter(|path| !path.is_empty()) {
             connection
                 .execute_batch(&format!("SET search_path = '{}'", path.replace('\'', "''")))?;

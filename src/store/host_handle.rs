@@ -79,13 +79,35 @@ impl Handle {
     /// # Errors
     /// DuckDB refuses it.
     pub(super) fn connect(&mut self) -> Result<Connection> {
-        let database = match &mut self.0 {
+        #[cfg(test)]
+        if let Kind::Clones(connection) = &self.0 {
+            return Ok(connection.try_clone()?);
+        }
+        // SAFETY: the handle is valid, as those who made it vouched.
+        Ok(unsafe { Connection::open_from_raw(self.database()) }?)
+    }
+
+    /// Opens a connection that duckdb-rs does not manage; whoever takes it disconnects it.
+    ///
+    /// # Errors
+    /// DuckDB refuses it.
+    pub(super) fn connect_raw(&mut self) -> Result<ffi::duckdb_connection> {
+        let mut connection = ptr::null_mut();
+        // SAFETY: as above; null is refused by DuckDB.
+        let state = unsafe { ffi::duckdb_connect(self.database(), &mut connection) };
+        if state == ffi::DuckDBSuccess {
+            Ok(connection)
+        } else {
+            Err(Error::Database("DuckDB refused a connection".into()))
+        }
+    }
+
+    fn database(&mut self) -> ffi::duckdb_database {
+        match &mut self.0 {
             Kind::Own(database) => *database,
             Kind::Copy(copy) => ptr::from_mut(&mut **copy),
             #[cfg(test)]
-            Kind::Clones(connection) => return Ok(connection.try_clone()?),
-        };
-        // SAFETY: the handle is valid, as those who made it vouched.
-        Ok(unsafe { Connection::open_from_raw(database) }?)
+            Kind::Clones(_) => ptr::null_mut(),
+        }
     }
 }

@@ -10,9 +10,14 @@ mod files;
 mod host;
 mod host_files;
 mod host_handle;
+mod host_native;
+mod interrupt;
+mod lookup;
+mod macros;
 mod models;
 mod names;
 mod new_model;
+mod place;
 mod plan;
 mod reader;
 mod relation;
@@ -27,15 +32,17 @@ pub use columns::{ColumnNames, Role};
 pub use files::{export, find_same, import};
 pub use host::{Caller, Host};
 pub use host_files::Files;
-pub use models::{
-    archive, check_writable, drop_model, find, find_trained, find_unfinished, history, list,
-    resume, save, use_model,
-};
+pub use host_native::Native;
+pub use interrupt::interruptible;
+pub use lookup::{archive, find, find_trained, find_unfinished, history, list, resume, versions};
+pub use macros::{MACROS, Macro};
+pub use models::{Saved, check_writable, drop_model, save, use_model};
 pub use names::{alternatives, literal, quote, similar};
 pub use new_model::NewModel;
+pub use place::{Place, current_database, locate};
 pub use plan::DatasetRequest;
 pub use reader::{check, read_dataset};
-pub use relation::{Column, MACROS, Relation};
+pub use relation::{Column, Relation};
 pub use shelf::ModelRow;
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{check_plays, check_test_plays, read_songs, read_test_plays};

@@ -1,25 +1,30 @@
-//! Models in the caller's database: saved whole, found by name, dropped.
+//! Models in the caller's databases: saved whole, chosen, dropped.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use duckdb::{Connection, params};
 
-use super::archive::EpochRow;
 use super::catalogue::{Catalogue, Content, list_literal, map_literal};
+use super::macros;
 use super::new_model::NewModel;
-use super::rows::{Cell, rows};
-use super::shelf::{ModelRow, Shelf, metrics};
+use super::place::locate;
+use super::rows::rows;
+use super::shelf::{ModelRow, Shelf};
 use super::tensors::{FORMAT_VERSION, refuse_newer};
 use crate::error::{Error, Result};
 
-/// Fails if no model can be stored in the caller's current database.
+/// Fails if no model can be stored or changed where `name` means.
 ///
 /// # Errors
-/// It is read-only.
-pub fn check_writable(conn: &Connection, function: &str) -> Result<()> {
-    let catalogue = Catalogue::new(conn)?;
+/// The database is read-only.
+pub fn check_writable(conn: &Connection, function: &str, name: &str) -> Result<()> {
+    writable(conn, function, &locate(conn, name)?.database).map(|_| ())
+}
+
+fn writable<'c>(conn: &'c Connection, function: &str, database: &str) -> Result<Catalogue<'c>> {
+    let catalogue = Catalogue::of(conn, database);
     if !catalogue.is_read_only()? {
-        return Ok(());
+        return Ok(catalogue);
     }
     Err(Error::Database(format!(
         "{function}: database '{}' is read-only, so its models cannot be changed; open it without \
@@ -28,7 +33,17 @@ pub fn check_writable(conn: &Connection, function: &str) -> Result<()> {
     )))
 }
 
-/// Stores a model and returns its version: the whole model or, on any error, nothing of it.
+/// What [`save`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// The model's version.
+    pub version: i64,
+    /// Names of macros that Segue would have put beside its first model, had somebody else not
+    /// taken them.
+    pub foreign_macros: Vec<&'static str>,
+}
+
+/// Stores a model: the whole model or, on any error, nothing of it.
 ///
 /// It takes the place of an interrupted model of the same name, kind, options and data, whose
 /// version it keeps if that is the latest; but not if it is interrupted itself and cannot be
@@ -36,13 +51,15 @@ pub fn check_writable(conn: &Connection, function: &str) -> Result<()> {
 ///
 /// # Errors
 /// The database is read-only or full.
-pub fn save(conn: &Connection, model: &NewModel) -> Result<i64> {
-    check_writable(conn, &format!("train_{}", model.kind))?;
-    let catalogue = Catalogue::new(conn)?;
+pub fn save(conn: &Connection, model: &NewModel) -> Result<Saved> {
+    let place = locate(conn, &model.name)?;
+    let name = place.name.as_str();
+    let catalogue = writable(conn, &format!("train_{}", model.kind), &place.database)?;
     catalogue.transaction(|| {
         catalogue.create()?;
-        let version = next_version(&catalogue, model)?;
-        insert_model(&catalogue, model, version)?;
+        let foreign_macros = macros::store(&catalogue)?;
+        let version = next_version(&catalogue, name, model)?;
+        insert_model(&catalogue, name, model, version)?;
         let history = catalogue.table("training_history");
         for row in &model.epochs {
             conn.execute(
@@ -51,7 +68,7 @@ pub fn save(conn: &Connection, model: &NewModel) -> Result<i64> {
                     map_literal(&row.metrics)
                 ),
                 params![
-                    model.name,
+                    name,
                     version,
                     row.epoch,
                     row.train_loss,
@@ -60,26 +77,23 @@ pub fn save(conn: &Connection, model: &NewModel) -> Result<i64> {
                 ],
             )?;
         }
-        catalogue.write(&model.name, version, Content::Archive, &model.archive)?;
+        catalogue.write(name, version, Content::Archive, &model.archive)?;
         if let Some(state) = &model.resume {
-            catalogue.write(&model.name, version, Content::Resume, state)?;
+            catalogue.write(name, version, Content::Resume, state)?;
         }
-        Ok(version)
+        Ok(Saved { version, foreign_macros: foreign_macros.clone() })
     })
 }
 
 /// Settles the version, and removes the interrupted model whose place is taken. Every save writes
 /// the name's row, so that of two at once one fails and is tried again.
-fn next_version(catalogue: &Catalogue<'_>, model: &NewModel) -> Result<i64> {
+fn next_version(catalogue: &Catalogue<'_>, name: &str, model: &NewModel) -> Result<i64> {
     let (conn, names) = (catalogue.conn, catalogue.table("names"));
-    let last = rows(
-        conn,
-        &format!("SELECT last_version FROM {names} WHERE name = ?"),
-        params![model.name],
-    )?;
+    let last =
+        rows(conn, &format!("SELECT last_version FROM {names} WHERE name = ?"), params![name])?;
     let Some(last) = last.into_iter().flatten().find_map(|cell| cell.integer()) else {
         let sql = format!("INSERT INTO {names} VALUES (?, 1, NULL, false)");
-        conn.execute(&sql, params![model.name])?;
+        conn.execute(&sql, params![name])?;
         return Ok(1);
     };
     let interrupted = rows(
@@ -90,7 +104,7 @@ fn next_version(catalogue: &Catalogue<'_>, model: &NewModel) -> Result<i64> {
             catalogue.table("models")
         ),
         params![
-            model.name,
+            name,
             model.kind,
             model.options_json,
             model.fingerprint,
@@ -99,17 +113,22 @@ fn next_version(catalogue: &Catalogue<'_>, model: &NewModel) -> Result<i64> {
     )?;
     let mut version = last + 1;
     for replaced in interrupted.into_iter().flatten().filter_map(|cell| cell.integer()) {
-        catalogue.remove(&model.name, replaced)?;
+        catalogue.remove(name, replaced)?;
         if replaced == last {
             version = last;
         }
     }
     let sql = format!("UPDATE {names} SET last_version = ? WHERE name = ?");
-    conn.execute(&sql, params![version, model.name])?;
+    conn.execute(&sql, params![version, name])?;
     Ok(version)
 }
 
-fn insert_model(catalogue: &Catalogue<'_>, model: &NewModel, version: i64) -> Result<()> {
+fn insert_model(
+    catalogue: &Catalogue<'_>,
+    name: &str,
+    model: &NewModel,
+    version: i64,
+) -> Result<()> {
     let best = model.epochs.iter().rfind(|row| model.best_epoch.is_none_or(|e| row.epoch == e));
     let metrics = best.map_or(&[][..], |row| row.metrics.as_slice());
     let now =
@@ -124,7 +143,7 @@ fn insert_model(catalogue: &Catalogue<'_>, model: &NewModel, version: i64) -> Re
     catalogue.conn.execute(
         &sql,
         params![
-            model.name,
+            name,
             version,
             model.kind,
             if model.complete { "complete" } else { "interrupted" },
@@ -146,133 +165,6 @@ fn insert_model(catalogue: &Catalogue<'_>, model: &NewModel, version: i64) -> Re
     Ok(())
 }
 
-/// All models, by name and version.
-///
-/// # Errors
-/// The tables cannot be read.
-pub fn list(conn: &Connection) -> Result<Vec<ModelRow>> {
-    Ok(Shelf::read(conn)?.models)
-}
-
-/// The model to use: without a name the default one, which is the one that [`use_model`] chose or
-/// else the latest complete one; without a version the one that [`use_model`] chose or else the
-/// latest complete one. An interrupted model is found by its version alone.
-///
-/// # Errors
-/// There is none, or it was written by a newer Segue.
-pub fn find(
-    conn: &Connection,
-    function: &str,
-    name: Option<&str>,
-    version: Option<i64>,
-) -> Result<ModelRow> {
-    let row = Shelf::read(conn)?.find(function, name, version)?.clone();
-    refuse_newer(&row.name, row.format)?;
-    Ok(row)
-}
-
-/// The model that the same training made before: the complete one if there is one, else the
-/// interrupted one, which can be resumed.
-///
-/// # Errors
-/// The tables cannot be read.
-pub fn find_trained(
-    conn: &Connection,
-    name: &str,
-    kind: &str,
-    options_json: &str,
-    fingerprint: &str,
-) -> Result<Option<ModelRow>> {
-    let same = same_training(conn, name, kind, options_json, fingerprint)?;
-    Ok(same.into_iter().max_by_key(|row| (row.complete, row.version)))
-}
-
-/// The latest model of the same training if it was interrupted: what a training that asks for a new
-/// model goes on with.
-///
-/// # Errors
-/// The tables cannot be read.
-pub fn find_unfinished(
-    conn: &Connection,
-    name: &str,
-    kind: &str,
-    options_json: &str,
-    fingerprint: &str,
-) -> Result<Option<ModelRow>> {
-    let same = same_training(conn, name, kind, options_json, fingerprint)?;
-    Ok(same.into_iter().max_by_key(|row| row.version).filter(|row| !row.complete))
-}
-
-fn same_training(
-    conn: &Connection,
-    name: &str,
-    kind: &str,
-    options_json: &str,
-    fingerprint: &str,
-) -> Result<Vec<ModelRow>> {
-    let mut models = list(conn)?;
-    models.retain(|row| {
-        row.name == name
-            && row.kind == kind
-            && row.options_json == options_json
-            && row.fingerprint == fingerprint
-            && row.format <= FORMAT_VERSION
-    });
-    Ok(models)
-}
-
-/// The epochs of a model's training.
-///
-/// # Errors
-/// The tables cannot be read.
-pub fn history(conn: &Connection, model: &ModelRow) -> Result<Vec<EpochRow>> {
-    let catalogue = Catalogue::new(conn)?;
-    let found = rows(
-        conn,
-        &format!(
-            "SELECT epoch, train_loss, map_keys(metrics), map_values(metrics), seconds,
-             plays_per_second FROM {} WHERE model = ? AND version = ? ORDER BY epoch",
-            catalogue.table("training_history")
-        ),
-        params![model.name, model.version],
-    )?;
-    let epochs = found.into_iter().map(|row| {
-        let mut row = row.into_iter();
-        let mut next = || row.next().unwrap_or(Cell::Null);
-        EpochRow {
-            epoch: next().integer().unwrap_or(0),
-            train_loss: next().number(),
-            metrics: metrics(next(), next()),
-            seconds: next().number(),
-            plays_per_second: next().number(),
-        }
-    });
-    Ok(epochs.collect())
-}
-
-/// A model's file.
-///
-/// # Errors
-/// It is gone or incomplete.
-pub fn archive(conn: &Connection, model: &ModelRow) -> Result<Vec<u8>> {
-    let bytes = Catalogue::new(conn)?.read(&model.name, model.version, Content::Archive)?;
-    match bytes {
-        Some(bytes) if bytes.len() as i64 == model.bytes => Ok(bytes),
-        _ => Err(Error::model(format!(
-            "version {} of model '{}' is gone or damaged: drop it and train it again",
-            model.version, model.name
-        ))),
-    }
-}
-
-/// The state from which an interrupted training goes on, if it was stored.
-///
-/// # Errors
-/// The tables cannot be read.
-pub fn resume(conn: &Connection, model: &ModelRow) -> Result<Option<Vec<u8>>> {
-    Catalogue::new(conn)?.read(&model.name, model.version, Content::Resume)
-}
-
 /// Removes a version of a model, or all of them, and returns how many.
 ///
 /// # Errors
@@ -283,10 +175,11 @@ pub fn drop_model(
     name: &str,
     version: Option<i64>,
 ) -> Result<i64> {
-    check_writable(conn, function)?;
-    let catalogue = Catalogue::new(conn)?;
+    let place = locate(conn, name)?;
+    let name = place.name.as_str();
+    let catalogue = writable(conn, function, &place.database)?;
     catalogue.transaction(|| {
-        let shelf = Shelf::read(conn)?;
+        let shelf = Shelf::read(Catalogue::of(conn, &place.database))?;
         let (all, dropped) = shelf.versions(function, name, version)?;
         for row in &dropped {
             catalogue.remove(name, row.version)?;
@@ -299,6 +192,9 @@ pub fn drop_model(
                 "UPDATE {names} SET chosen_version = nullif(chosen_version, ?) WHERE name = ?"
             );
             conn.execute(&sql, params![version, name])?;
+        }
+        if dropped.len() == shelf.models.len() {
+            macros::remove(&catalogue)?;
         }
         Ok(dropped.len() as i64)
     })
@@ -315,10 +211,11 @@ pub fn use_model(
     name: &str,
     version: Option<i64>,
 ) -> Result<ModelRow> {
-    check_writable(conn, function)?;
-    let catalogue = Catalogue::new(conn)?;
+    let place = locate(conn, name)?;
+    let name = place.name.as_str();
+    let catalogue = writable(conn, function, &place.database)?;
     catalogue.transaction(|| {
-        let mut shelf = Shelf::read(conn)?;
+        let mut shelf = Shelf::read(Catalogue::of(conn, &place.database))?;
         if version.is_none() {
             shelf.chosen.retain(|(chosen, _)| chosen != name);
         }

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use duckdb::{AccessMode, Config};
 
+use super::super::lookup::*;
+use super::super::macros::tests::with_functions;
 use super::*;
+use crate::store::EpochRow;
 
 fn memory() -> Connection {
-    Connection::open_in_memory().unwrap()
+    with_functions(Connection::open_in_memory().unwrap())
 }
 
 fn model(name: &str) -> NewModel {
@@ -42,6 +45,10 @@ fn interrupted(name: &str) -> NewModel {
     NewModel { complete: false, resume: Some(vec![7; 9]), ..model(name) }
 }
 
+fn save(conn: &Connection, model: &NewModel) -> Result<i64> {
+    super::save(conn, model).map(|saved| saved.version)
+}
+
 fn found(conn: &Connection, name: Option<&str>, version: Option<i64>) -> (String, i64) {
     let row = find(conn, "recommend", name, version).unwrap();
     (row.name, row.version)
@@ -52,7 +59,8 @@ fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
 }
 
 fn open(path: &Path, mode: AccessMode) -> Connection {
-    Connection::open_with_flags(path, Config::default().access_mode(mode).unwrap()).unwrap()
+    let config = Config::default().access_mode(mode).unwrap();
+    with_functions(Connection::open_with_flags(path, config).unwrap())
 }
 
 #[test]
@@ -260,13 +268,29 @@ fn models_outlive_the_connection_and_read_only_databases_are_left_alone() {
 }
 
 #[test]
-fn models_live_in_the_current_database() {
+fn models_live_in_the_current_database_or_the_one_that_is_named() {
     let conn = memory();
     conn.execute_batch("ATTACH ':memory:' AS other; USE other").unwrap();
     save(&conn, &model("harm")).unwrap();
-    assert_eq!(list(&conn).unwrap()[0].database, "other");
     conn.execute_batch("USE memory").unwrap();
-    assert_eq!(list(&conn).unwrap(), []);
+    assert_eq!(save(&conn, &model("other.harm")).unwrap(), 2);
+    let places = || -> Vec<(String, String, i64, bool)> {
+        let models = list(&conn).unwrap().into_iter();
+        models.map(|row| (row.database, row.name, row.version, row.is_default)).collect()
+    };
+    let other = |version, is_default| ("other".to_owned(), "harm".to_owned(), version, is_default);
+    assert_eq!(places(), [other(1, false), other(2, false)]);
+    for (name, hint) in [(None, "'other.harm'"), (Some("harm"), "model := 'other.harm'")] {
+        let message = message(find(&conn, "recommend", name, None));
+        assert!(message.contains("in database 'memory'") && message.contains(hint), "{message}");
+    }
+    assert_eq!(found(&conn, Some("other.harm"), None), ("harm".to_owned(), 2));
+    assert_eq!(use_model(&conn, "use_model", "other.harm", Some(1)).unwrap().database, "other");
+    assert_eq!(found(&conn, Some("OTHER.harm"), None), ("harm".to_owned(), 1));
+    assert_eq!(save(&conn, &model("memory.harm")).unwrap(), 1);
+    assert!(places().contains(&("memory".to_owned(), "harm".to_owned(), 1, true)));
+    assert_eq!(drop_model(&conn, "drop_model", "other.harm", None).unwrap(), 2);
+    assert_eq!(places().len(), 1);
 }
 
 #[test]
@@ -274,7 +298,7 @@ fn saves_at_once_get_versions_of_their_own() {
     let conn = memory();
     let threads: Vec<_> = (0..4)
         .map(|_| {
-            let own = conn.try_clone().unwrap();
+            let own = with_functions(conn.try_clone().unwrap());
             std::thread::spawn(move || save(&own, &model("harm")).unwrap())
         })
         .collect();

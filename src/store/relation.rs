@@ -2,17 +2,11 @@
 
 use duckdb::Connection;
 
+use super::macros;
 use super::names::{alternatives, literal, quote, similar};
 use super::rows::{Cell, rows};
 use super::syntax::{Shape, shape, starts_query};
 use crate::error::{Error, Result};
-
-/// The macros that make functions of whole relations out of scalar functions. They are TEMP, so
-/// each connection has its own.
-pub const MACROS: &[&str] = &[
-    include_str!("../../sql/macros/recommend.sql"),
-    include_str!("../../sql/macros/sessionize.sql"),
-];
 
 /// A column of a relation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,11 +109,10 @@ fn candidates(text: &str, shape: &Shape) -> Vec<String> {
 fn describe(conn: &Connection, from: &str) -> std::result::Result<Vec<Column>, String> {
     let sql = format!("DESCRIBE SELECT * FROM {from}");
     let mut found = rows(conn, &sql, []).map_err(|error| error.to_string());
-    if found.as_ref().is_err_and(|message| lacks_function(message)) {
-        // A query that uses Segue's macros, as in '(FROM sessionize(''plays''))'. Few do, so
-        // connections do not have them from the start, which would take milliseconds each time.
-        let defined = MACROS.iter().try_for_each(|text| conn.execute_batch(text));
-        if defined.is_ok() {
+    if found.as_ref().is_err_and(|message| macros::are_meant(message)) {
+        // A query that gives columns to Segue's macros, or leaves out what their functions need.
+        // Few do, so connections do not have them from the start, which takes milliseconds.
+        if macros::define(conn).is_ok() {
             found = rows(conn, &sql, []).map_err(|error| error.to_string());
         }
     }

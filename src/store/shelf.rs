@@ -1,9 +1,8 @@
 //! All models of a database as read at one time, and which of them a name means.
 
-use duckdb::Connection;
-
 use super::catalogue::Catalogue;
-use super::names::{alternatives, similar};
+use super::names::{alternatives, literal, similar};
+use super::place::{databases, qualified};
 use super::rows::{Cell, rows};
 use crate::error::{Error, Result};
 
@@ -68,43 +67,45 @@ impl ModelRow {
     }
 }
 
-/// All models, by name and version, and what `use_model` chose.
-pub(super) struct Shelf {
+/// All models of a database, by name and version, and what `use_model` chose.
+pub(super) struct Shelf<'c> {
+    catalogue: Catalogue<'c>,
     pub models: Vec<ModelRow>,
     /// Names and the versions chosen for them.
     pub chosen: Vec<(String, i64)>,
     default_name: Option<String>,
 }
 
-impl Shelf {
+impl<'c> Shelf<'c> {
     /// Reads the tables; a database without them has no models.
-    pub(super) fn read(conn: &Connection) -> Result<Self> {
-        let mut shelf = Self { models: Vec::new(), chosen: Vec::new(), default_name: None };
-        let catalogue = Catalogue::new(conn)?;
-        if !catalogue.exists()? {
-            return Ok(shelf);
-        }
-        let sql = format!(
-            "SELECT name, version, kind, status, options, seed, device, fingerprint, plays, users,
-             songs, rejected, fields, map_keys(metrics), map_values(metrics), best_epoch, bytes,
-             format, segue_version, duckdb_version, epoch_us(created_at)
-             FROM {} ORDER BY name, version",
-            catalogue.table("models")
-        );
-        let found = rows(conn, &sql, [])?;
-        shelf.models = found.into_iter().map(|row| model(&catalogue.database, row)).collect();
-        let sql =
-            format!("SELECT name, chosen_version, is_default FROM {}", catalogue.table("names"));
-        for row in rows(conn, &sql, [])? {
-            let [name, version, is_default] = &row[..] else { continue };
-            let name = name.clone().text();
-            if let Some(version) = version.integer() {
-                shelf.chosen.push((name.clone(), version));
+    pub(super) fn read(catalogue: Catalogue<'c>) -> Result<Self> {
+        let (mut models, mut chosen, mut default_name) = (Vec::new(), Vec::new(), None);
+        if catalogue.exists()? {
+            let sql = format!(
+                "SELECT name, version, kind, status, options, seed, device, fingerprint, plays,
+                 users, songs, rejected, fields, map_keys(metrics), map_values(metrics),
+                 best_epoch, bytes, format, segue_version, duckdb_version, epoch_us(created_at)
+                 FROM {} ORDER BY name, version",
+                catalogue.table("models")
+            );
+            let found = rows(catalogue.conn, &sql, [])?;
+            models = found.into_iter().map(|row| model(&catalogue.database, row)).collect();
+            let sql = format!(
+                "SELECT name, chosen_version, is_default FROM {}",
+                catalogue.table("names")
+            );
+            for row in rows(catalogue.conn, &sql, [])? {
+                let [name, version, is_default] = &row[..] else { continue };
+                let name = name.clone().text();
+                if let Some(version) = version.integer() {
+                    chosen.push((name.clone(), version));
+                }
+                if is_default.is_true() {
+                    default_name = Some(name);
+                }
             }
-            if is_default.is_true() {
-                shelf.default_name = Some(name);
-            }
         }
+        let mut shelf = Self { catalogue, models, chosen, default_name };
         if let Some(at) = shelf.default_model() {
             shelf.models[at].is_default = true;
         }
@@ -179,6 +180,14 @@ impl Shelf {
 
     fn nothing(&self, function: &str) -> Error {
         if self.models.is_empty() {
+            let elsewhere = self.elsewhere(None);
+            if !elsewhere.is_empty() {
+                return Error::model(format!(
+                    "{function}: no model is stored in database '{}' yet, but in others: {}",
+                    self.catalogue.database,
+                    elsewhere.join(" or ")
+                ));
+            }
             return Error::model(format!(
                 "{function}: no model is stored yet; train one, e.g. FROM train_popularity('plays')"
             ));
@@ -192,6 +201,14 @@ impl Shelf {
 
     fn unknown(&self, function: &str, name: &str) -> Error {
         let names = self.names();
+        let elsewhere = self.elsewhere(Some(name));
+        if !elsewhere.is_empty() {
+            return Error::model(format!(
+                "{function}: no model '{name}' in database '{}', but in others: {}",
+                self.catalogue.database,
+                elsewhere.join(" or ")
+            ));
+        }
         if names.is_empty() {
             return Error::model(format!(
                 "{function}: no model '{name}'; no model is stored yet; train one, e.g. FROM \
@@ -206,6 +223,20 @@ impl Shelf {
             format!("did you mean {}? ", alternatives(&near))
         };
         Error::model(format!("{function}: no model '{name}'; {hint}models: {}", names.join(", ")))
+    }
+
+    /// Models of other databases, as arguments: those of a name, or a few of any.
+    fn elsewhere(&self, name: Option<&str>) -> Vec<String> {
+        let conn = self.catalogue.conn;
+        // A courtesy: without it the message still stands.
+        let mut others = databases(conn).unwrap_or_default();
+        others.retain(|database| *database != self.catalogue.database);
+        let found = others.iter().flat_map(|database| {
+            let names = Catalogue::of(conn, database).names().unwrap_or_default();
+            let wanted = names.into_iter().filter(|other| name.is_none_or(|name| other == name));
+            wanted.map(|name| format!("model := {}", literal(&qualified(database, &name))))
+        });
+        found.take(3).collect()
     }
 
     fn names(&self) -> Vec<&str> {

@@ -5,6 +5,8 @@
 //! destructor; a `duckdb_value` is tested for NULL before it is read, because reading NULL throws
 //! through the C boundary and ends the process.
 
+mod literal;
+mod nested;
 mod read;
 mod scalar;
 mod table;
@@ -47,6 +49,10 @@ pub unsafe fn register(
     for function in &registry.scalars {
         // SAFETY: as above.
         unsafe { scalar::register(connection, host, function) }?;
+    }
+    for entry in &registry.macros {
+        // SAFETY: as above.
+        unsafe { literal::register(connection, host, entry) }?;
     }
     Ok(())
 }

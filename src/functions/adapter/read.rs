@@ -40,6 +40,10 @@ enum Layout {
     Decimal(Box<Layout>, f64),
     /// The integers below are indices into the names.
     Enum(Box<Layout>, Vec<String>),
+    /// The integers below with a decimal point before the last so many digits.
+    Digits(Box<Layout>, usize),
+    /// Text of the value below.
+    Shown(Box<Layout>),
     /// DuckDB prints the value; the function makes it from the data and a row.
     Printed(unsafe fn(*const c_void, usize) -> ffi::duckdb_value),
     List(Box<Reader>),
@@ -64,6 +68,34 @@ impl Reader {
             let data = ffi::duckdb_vector_get_data(vector).cast_const();
             Ok(Self { data, validity: ffi::duckdb_vector_get_validity(vector), layout })
         }
+    }
+
+    /// A reader that gives every value but NULL and nested ones as text, as a cast to VARCHAR does.
+    ///
+    /// # Safety
+    /// As [`Reader::new`].
+    ///
+    /// # Errors
+    /// As [`Reader::new`].
+    pub(super) unsafe fn of_texts(vector: ffi::duckdb_vector) -> Result<Self> {
+        // SAFETY: the caller vouches for the vector.
+        let mut reader = unsafe { Self::new(vector) }?;
+        reader.layout = match reader.layout {
+            // SAFETY (each closure): called only for data of its type.
+            Layout::Float => {
+                Layout::Printed(|data, row| unsafe { ffi::duckdb_create_float(at(data, row)) })
+            }
+            Layout::Double => {
+                Layout::Printed(|data, row| unsafe { ffi::duckdb_create_double(at(data, row)) })
+            }
+            Layout::Decimal(inner, divisor) => {
+                Layout::Digits(inner, divisor.log10().round() as usize)
+            }
+            Layout::Enum(..) | Layout::Text | Layout::Null | Layout::Printed(_) => reader.layout,
+            Layout::List(_) | Layout::Array(..) | Layout::Struct(_) => reader.layout,
+            scalar => Layout::Shown(Box::new(scalar)),
+        };
+        Ok(reader)
     }
 
     /// The value of a row.
@@ -177,6 +209,11 @@ impl Layout {
                     }
                     other => other,
                 },
+                Self::Digits(inner, scale) => match shown(inner.get(data, row)) {
+                    Value::Text(digits) => Value::Text(with_point(&digits, *scale)),
+                    other => other,
+                },
+                Self::Shown(inner) => shown(inner.get(data, row)),
                 Self::Enum(inner, names) => match inner.get(data, row) {
                     Value::Int(index) => usize::try_from(index)
                         .ok()
@@ -221,6 +258,23 @@ unsafe fn text(data: *const c_void, row: usize) -> String {
         slice::from_raw_parts(ffi::duckdb_string_t_data(string).cast::<u8>(), length)
     };
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An integer or truth value as text.
+fn shown(value: Value) -> Value {
+    match value {
+        Value::Int(value) => Value::Text(value.to_string()),
+        Value::Bool(value) => Value::Text(value.to_string()),
+        other => other,
+    }
+}
+
+/// The digits of a DECIMAL as DuckDB writes them: `-5` of scale 3 is `-0.005`.
+fn with_point(digits: &str, scale: usize) -> String {
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
+    let digits = format!("{digits:0>width$}", width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 /// An integer, as text beyond 64 bits.
@@ -290,4 +344,18 @@ fn unsupported(id: ffi::duckdb_type) -> Error {
         }
     };
     Error::Data(format!("values of type {name} are not supported; cast them to VARCHAR"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_point;
+
+    #[test]
+    fn decimals_keep_their_scale() {
+        for (digits, scale, text) in
+            [("1250", 3, "1.250"), ("-5", 3, "-0.005"), ("0", 2, "0.00"), ("-42", 0, "-42")]
+        {
+            assert_eq!(with_point(digits, scale), text);
+        }
+    }
 }

@@ -17,6 +17,7 @@ use crate::store::{Caller, Host};
 struct Registered {
     name: &'static str,
     function: Arc<dyn ScalarFunction>,
+    parameters: Vec<SqlType>,
     returns: SqlType,
     host: Arc<Host>,
 }
@@ -31,18 +32,19 @@ pub(super) unsafe fn register(
     function: &Arc<dyn ScalarFunction>,
 ) -> Result<()> {
     let name = function.name();
-    let parameters: Vec<LogicalType> =
-        function.parameters().iter().map(LogicalType::new).collect::<Result<_>>()?;
+    let parameters = function.parameters();
+    let types: Vec<LogicalType> = parameters.iter().map(LogicalType::new).collect::<Result<_>>()?;
     let returns = function.returns();
     let result = LogicalType::new(&returns)?;
-    let extra = Registered { name, function: function.clone(), returns, host: host.clone() };
+    let extra =
+        Registered { name, function: function.clone(), parameters, returns, host: host.clone() };
     // SAFETY: the handle is created and destroyed here; DuckDB copies names and types, and owns
     // `extra` from `set_extra_info` on.
     let state = unsafe {
         let mut handle = ffi::duckdb_create_scalar_function();
         ffi::duckdb_scalar_function_set_name(handle, c_string(name).as_ptr());
-        for parameter in &parameters {
-            ffi::duckdb_scalar_function_add_parameter(handle, parameter.raw());
+        for logical_type in &types {
+            ffi::duckdb_scalar_function_add_parameter(handle, logical_type.raw());
         }
         ffi::duckdb_scalar_function_set_return_type(handle, result.raw());
         // NULL arguments reach the function, which decides.
@@ -136,7 +138,9 @@ unsafe fn compute(
         // SAFETY: `place` is a column of the chunk, and DuckDB flattened it before the call.
         let values = unsafe {
             let vector = ffi::duckdb_data_chunk_get_vector(input, place);
-            let reader = Reader::new(vector).map_err(|error| {
+            let as_text = registered.parameters.get(place as usize) == Some(&SqlType::Id);
+            let reader = if as_text { Reader::of_texts(vector) } else { Reader::new(vector) };
+            let reader = reader.map_err(|error| {
                 Error::Data(format!("{}: argument {}: {error}", registered.name, place + 1))
             })?;
             (0..rows).map(|row| reader.get(row)).collect::<Vec<Value>>()

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use duckdb::ffi;
 
 use super::super::contract::SqlType;
-use super::c_string;
+use super::{c_string, take_string};
 use crate::error::{Error, Result};
 
 /// A logical type that frees itself.
@@ -26,7 +26,7 @@ impl LogicalType {
     /// [`SqlType::Named`] with a name that no id can have.
     pub(super) fn new(sql_type: &SqlType) -> Result<Self> {
         Ok(match sql_type {
-            SqlType::Any => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY),
+            SqlType::Any | SqlType::Id => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY),
             SqlType::Boolean => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN),
             SqlType::BigInt => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
             SqlType::Float => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT),
@@ -52,6 +52,75 @@ impl LogicalType {
     pub(super) fn id(&self) -> ffi::duckdb_type {
         // SAFETY: the handle is valid while `self` lives.
         unsafe { ffi::duckdb_get_type_id(self.0) }
+    }
+
+    /// Whether values of both types are laid out and read alike.
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        self.id() == other.id() && self.parameters() == other.parameters() && {
+            let (own, others) = (self.children(), other.children());
+            own.len() == others.len() && own.iter().zip(&others).all(|(a, b)| a.equals(b))
+        }
+    }
+
+    /// What tells types of one number apart, beside their children.
+    fn parameters(&self) -> Vec<String> {
+        // SAFETY: each accessor fits the type's number; names are ours to free.
+        unsafe {
+            match self.id() {
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => vec![
+                    ffi::duckdb_decimal_width(self.0).to_string(),
+                    ffi::duckdb_decimal_scale(self.0).to_string(),
+                ],
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => {
+                    vec![ffi::duckdb_array_type_array_size(self.0).to_string()]
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => {
+                    (0..ffi::idx_t::from(ffi::duckdb_enum_dictionary_size(self.0)))
+                        .map(|at| take_string(ffi::duckdb_enum_dictionary_value(self.0, at)))
+                        .collect()
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
+                    (0..ffi::duckdb_struct_type_child_count(self.0))
+                        .map(|at| take_string(ffi::duckdb_struct_type_child_name(self.0, at)))
+                        .collect()
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => {
+                    (0..ffi::duckdb_union_type_member_count(self.0))
+                        .map(|at| take_string(ffi::duckdb_union_type_member_name(self.0, at)))
+                        .collect()
+                }
+                _ => Vec::new(),
+            }
+        }
+    }
+
+    /// The types inside a nested type.
+    fn children(&self) -> Vec<Self> {
+        // SAFETY: each accessor fits the type's number; the types are ours to free.
+        unsafe {
+            let raw = match self.id() {
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST => vec![ffi::duckdb_list_type_child_type(self.0)],
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => {
+                    vec![ffi::duckdb_array_type_child_type(self.0)]
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_MAP => vec![
+                    ffi::duckdb_map_type_key_type(self.0),
+                    ffi::duckdb_map_type_value_type(self.0),
+                ],
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
+                    (0..ffi::duckdb_struct_type_child_count(self.0))
+                        .map(|at| ffi::duckdb_struct_type_child_type(self.0, at))
+                        .collect()
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => {
+                    (0..ffi::duckdb_union_type_member_count(self.0))
+                        .map(|at| ffi::duckdb_union_type_member_type(self.0, at))
+                        .collect()
+                }
+                _ => Vec::new(),
+            };
+            raw.into_iter().map(|child| Self::from_raw(child)).collect()
+        }
     }
 
     fn simple(id: ffi::duckdb_type) -> Self {

@@ -79,6 +79,12 @@ impl Constant {
         }
     }
 
+    /// Its content as SQL writes it.
+    pub(super) fn sql(&self) -> String {
+        // SAFETY: the value is valid while `self` lives, NULL included; the text is ours to free.
+        unsafe { take_string(ffi::duckdb_value_to_string(self.0)) }
+    }
+
     fn elements(&self, count: ffi::idx_t) -> Result<Value> {
         let element = |index| {
             // SAFETY: `index` is below the list's size; the child is owned by us.

@@ -40,10 +40,12 @@ pub(super) unsafe fn column(
             SqlType::Varchar => texts(vector, values),
             SqlType::List(element) => lists(vector, element, values),
             SqlType::Struct(fields) => structs(vector, fields, values),
-            SqlType::Any | SqlType::Named(_) => match values.iter().find(|v| ***v != Value::Null) {
-                Some(value) => Err(misfit(value, "a column that is always NULL")),
-                None => Ok(()),
-            },
+            SqlType::Any | SqlType::Id | SqlType::Named(_) => {
+                match values.iter().find(|v| ***v != Value::Null) {
+                    Some(value) => Err(misfit(value, "a column that is always NULL")),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::store::ModelRow;
 /// What `models` says about a version of a model.
 pub(super) fn columns() -> Vec<Column> {
     let columns = [
+        ("database", SqlType::Varchar, "The database that it is stored in."),
         ("name", SqlType::Varchar, "What it is called."),
         ("version", SqlType::BigInt, "Its number among those of its name, from 1."),
         ("kind", SqlType::Varchar, "Which model it is: train_<kind> made it."),
@@ -40,6 +41,7 @@ pub(super) fn values(row: ModelRow) -> Vec<Value> {
         (name.to_owned(), metric.map_or(Value::Null, |&(_, value)| Value::Float(value)))
     });
     vec![
+        text(&row.database),
         text(&row.name),
         Value::Int(row.version),
         text(&row.kind),

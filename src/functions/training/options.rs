@@ -34,7 +34,7 @@ pub(super) const COMMON: &[Param] = &[
         Kind::Text,
         Default::Absent,
         "The name to store the model under; by default the kind's (train_harm stores 'harm'). \
-         Another training under a name makes its next version.",
+         'music.harm' stores it in the attached database music. Another training under a name makes its next version.",
     ),
     USER,
     SONG,

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::eval::{self, Cases, METRICS, Protocol, Repeats, Targets};
 use crate::functions::contract::{Call, Rows, Value};
 use crate::functions::loaded::{epoch_values, load, stored_note, validation_metric};
-use crate::store::{self, ArchiveMeta, EpochRow, ModelRow, NewModel};
+use crate::store::{self, ArchiveMeta, EpochRow, ModelRow, NewModel, Saved};
 use crate::train::{EpochReport, Fit, Model, ModelSpec, Options, Plan, Validate};
 
 /// The length of the lists that validation metrics look at.
@@ -135,7 +135,8 @@ impl Run {
         let last = epochs.len();
         let note = format!(
             "found: the same training is stored as '{}' version {} (retrain := true trains again)",
-            row.name, row.version
+            self.model_name(),
+            row.version
         );
         let rows = epochs.into_iter().enumerate().map(|(at, epoch)| {
             let note = if at + 1 == last { note.as_str() } else { "" };
@@ -190,8 +191,8 @@ impl Run {
         let Stage::Training(job) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Ok(String::new());
         };
-        let version = match self.save(&job, true) {
-            Ok(version) => version,
+        let saved = match self.save(&job, true) {
+            Ok(saved) => saved,
             Err(error) => {
                 // What was trained is not given up: dropping the execution tries once more.
                 self.stage = Stage::Training(job);
@@ -199,7 +200,7 @@ impl Run {
             }
         };
         let conn = self.call.caller.connect()?;
-        let mut note = stored_note(&conn, &self.function(), self.model_name(), version)?;
+        let mut note = stored_note(&conn, &self.function(), self.model_name(), &saved)?;
         drop(conn);
         if self.control().check().is_err() {
             // Stopped too late: the row that says so is not shown any more.
@@ -220,7 +221,7 @@ impl Run {
         Ok(note)
     }
 
-    fn save(&self, job: &Job, complete: bool) -> Result<i64> {
+    fn save(&self, job: &Job, complete: bool) -> Result<Saved> {
         let conn = self.call.caller.connect()?;
         let Some(best) = job.fit.best() else {
             return Err(Error::Compute("no epoch was finished".into()));
@@ -228,7 +229,7 @@ impl Run {
         let resume = if complete { None } else { Some(store::pack_tensors(job.fit.state())?) };
         let epochs: Vec<EpochRow> = job.fit.reports().iter().map(epoch_row).collect();
         let meta = ArchiveMeta {
-            name: self.model_name().to_owned(),
+            name: store::locate(&conn, self.model_name())?.name,
             kind: self.spec.name.to_owned(),
             options_json: job.identity.clone(),
             seed: self.call.options.int("seed").unwrap_or(0),
@@ -239,7 +240,9 @@ impl Run {
             fingerprint: job.fingerprint.clone(),
         };
         let archive = store::pack(&job.dataset, &best.model.weights()?, &meta)?;
-        let new = NewModel::new(meta, &job.dataset, archive, resume);
+        let mut new = NewModel::new(meta, &job.dataset, archive, resume);
+        // In the file a model has no database.
+        self.model_name().clone_into(&mut new.name);
         store::save(&conn, &new)
     }
 
@@ -267,7 +270,7 @@ impl Run {
         if !self.spec.iterative || job.fit.reports().len() == job.resumed {
             return Ok(None);
         }
-        Ok(Some((self.save(&job, false)?, best.epoch)))
+        Ok(Some((self.save(&job, false)?.version, best.epoch)))
     }
 
     /// The error of a stopped training; also left as a note, for DuckDB may report its own.

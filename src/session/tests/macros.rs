@@ -1,4 +1,4 @@
-//! The macros of `recommend.sql` on mock functions.
+//! The macros on mock functions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,9 +10,8 @@ use super::rows;
 use crate::error::Error;
 use crate::functions::mock::{constant, param, registry, scalar, table};
 use crate::functions::{Column, Registry, ScalarFunction, SqlType, Value, options_from_struct};
+use crate::store::MACROS;
 use crate::train::{Default, Kind, Param};
-
-const MACROS: &str = include_str!("../../../sql/macros/recommend.sql");
 
 const OPTIONS: [Param; 5] = [
     param("n", Kind::Int { min: 1, max: 1000 }, Default::Int(10)),
@@ -48,7 +47,11 @@ fn items(n: usize, source: &str) -> Value {
 
 /// The functions under the macros, for a model whose ids have the given types. `calls` counts the
 /// vectors that `segue_recommend` gets.
-fn mock(user_type: &'static str, song_type: &'static str, calls: &Arc<AtomicUsize>) -> Registry {
+pub(super) fn mock(
+    user_type: &'static str,
+    song_type: &'static str,
+    calls: &Arc<AtomicUsize>,
+) -> Registry {
     let calls = calls.clone();
     let store = [
         param("model", Kind::Text, Default::Absent),
@@ -94,7 +97,13 @@ fn mock(user_type: &'static str, song_type: &'static str, calls: &Arc<AtomicUsiz
                 .collect()
         },
     );
-    registry(vec![types, attention], vec![recommend, next_songs(), score()])
+    let sessionize = scalar(
+        "segue_sessionize",
+        &[SqlType::Varchar, SqlType::BigInt, SqlType::Any],
+        SqlType::Varchar,
+        |_, _, rows| Ok(vec![Value::Text("SELECT 1 AS session_id".into()); rows]),
+    );
+    registry(vec![types, attention], vec![recommend, next_songs(), score(), sessionize])
 }
 
 fn next_songs() -> Arc<dyn ScalarFunction> {
@@ -139,7 +148,7 @@ fn session(user_type: &'static str, song_type: &'static str) -> Session {
 
 /// With a table whose columns have every name that a macro could capture.
 fn open(registry: &Registry) -> Session {
-    let session = Session::open(None, &OpenOptions::default(), registry, &[MACROS]).unwrap();
+    let session = Session::open(None, &OpenOptions::default(), registry, MACROS).unwrap();
     let users = "CREATE TABLE users AS SELECT i AS user_id, i * 10 AS rank, 's' || i AS song_id, \
                  i AS score, i AS source, i + 100 AS n, i + 200 AS model, i + 300 AS \"user\", \
                  i AS version, i AS __user, i AS __song, i AS __row FROM range(1, 4) t(i)";
@@ -147,11 +156,11 @@ fn open(registry: &Registry) -> Session {
     session
 }
 
-fn error(connection: &Connection, sql: &str) -> String {
+pub(super) fn error(connection: &Connection, sql: &str) -> String {
     rows(connection, sql).expect_err(sql)
 }
 
-const SONG: &str = "00000000-0000-0000-0000-000000000001";
+pub(super) const SONG: &str = "00000000-0000-0000-0000-000000000001";
 
 #[test]
 fn recommend_takes_positional_and_named_arguments() {
@@ -181,7 +190,7 @@ fn macros_work_in_a_read_only_database_and_another_schema() {
     let registry = mock("INTEGER", "UUID", &Arc::default());
     for read_only in [false, true] {
         let options = OpenOptions { read_only };
-        let session = Session::open(Some(&path), &options, &registry, &[MACROS]).unwrap();
+        let session = Session::open(Some(&path), &options, &registry, MACROS).unwrap();
         if !read_only {
             session.connection().execute_batch("CREATE SCHEMA other").unwrap();
         }

@@ -1,6 +1,7 @@
 //! Opening, closing and interrupting sessions.
 
 mod closing;
+mod literals;
 mod macros;
 
 use std::process::Command;
@@ -11,6 +12,7 @@ use std::{env, thread};
 use super::*;
 use crate::functions::mock::{FnRows, constant, registry, table};
 use crate::functions::{Binding, Column, Rows, SqlType, Value};
+use crate::store::MACROS;
 
 /// The first column of every row as text, or the error.
 fn rows(connection: &Connection, sql: &str) -> std::result::Result<Vec<String>, String> {
@@ -181,7 +183,7 @@ fn a_session_with_clones_stays_open_rather_than_dangle() {
 fn a_faulty_macro_closes_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plays.db");
-    assert!(Session::open(Some(&path), &WRITE, &nested(), &["CREATE MACRO"]).is_err());
+    assert!(Session::open(Some(&path), &WRITE, &nested(), MACROS).is_err());
     Session::open(Some(&path), &WRITE, &nested(), &[]).unwrap();
 }
 
