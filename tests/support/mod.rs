@@ -89,6 +89,10 @@ impl Engine {
     pub fn of(kind: Kind) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(|e| Error::Database(e.to_string()))?;
         let path = folder.path().join("test.duckdb");
+        Self::on(kind, folder, path)
+    }
+
+    fn on(kind: Kind, folder: TempDir, path: PathBuf) -> Result<Self> {
         let database = Some(Database::open(&kind, &path, false)?);
         let printer = duckdb::Connection::open_in_memory()?;
         Ok(Self { database, printer, kind, path, _folder: folder })
@@ -119,14 +123,12 @@ impl Engine {
             let path = folder.path().join("test.duckdb");
             std::fs::copy(&self.path, &path).map(|_| (folder, path))
         };
-        if let Some(session) = self.session.take() {
-            session.close()?;
+        if let Some(database) = self.database.take() {
+            database.close()?;
         }
         let (folder, path) = fork().map_err(|e| Error::Database(e.to_string()))?;
-        self.session = Some(open(&self.path, false)?);
-        let session = Some(open(&path, false)?);
-        let printer = duckdb::Connection::open_in_memory()?;
-        Ok(Self { session, printer, path, _folder: folder })
+        self.database = Some(Database::open(&self.kind, &self.path, false)?);
+        Self::on(self.kind.clone(), folder, path)
     }
 
     /// Another connection to the same open database.

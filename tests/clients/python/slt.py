@@ -93,15 +93,16 @@ class Engine:
 
     def __init__(self, extension, folder):
         self.extension = extension
-        self.folder = folder
+        self.path = folder / "test.duckdb"
+        self.files = folder / "files"
+        self.files.mkdir()
         self.printer = duckdb.connect()
         self.connections = {}
         self.open()
 
     def open(self, read_only=False):
-        path = self.folder / "test.duckdb"
         config = {"allow_unsigned_extensions": True}
-        self.first = duckdb.connect(path, read_only=read_only, config=config)
+        self.first = duckdb.connect(self.path, read_only=read_only, config=config)
         self.first.load_extension(str(self.extension))
 
     def close(self):
@@ -121,7 +122,7 @@ class Engine:
         sql = record.sql
         if record.substitution:
             sql = sql.replace("$__DATA_DIR__", str(ROOT / "data"))
-            sql = sql.replace("$__TEST_DIR__", str(self.folder))
+            sql = sql.replace("$__TEST_DIR__", str(self.files))
         if sql in ("restart", "restart readonly"):
             self.close()
             self.open(read_only=sql == "restart readonly")
