@@ -23,19 +23,31 @@ FROM (
                     || 'the ' || typeof(__songs_in) || ' ' || CAST(__songs_in AS VARCHAR)
                 )
             END,
+            CASE
+                WHEN TRY_CAST(__user_id AS DOUBLE) <> TRY_CAST(__user_text AS DOUBLE)
+                    THEN __user_text
+                ELSE coalesce(__user_id, __user_text)
+            END,
             {
                 n: n,
-                "user": coalesce(
-                    CAST(TRY(cast_to_type(__user_in, __user)) AS VARCHAR),
-                    CAST(__user_in AS VARCHAR)
-                ),
-                model: model,
-                version: version,
+                model: __model,
+                version: __version,
+                key: __key,
                 repeats: repeats,
                 candidates: candidates
             }
         )) AS __row
-    FROM
-        (SELECT songs AS __songs_in, "user" AS __user_in) AS __arguments,
-        segue_types('next_songs', model, version) AS __types
+    FROM (
+        SELECT
+            __song,
+            __model,
+            __version,
+            __key,
+            __songs_in,
+            CAST(TRY(cast_to_type(__user_in, __user)) AS VARCHAR) AS __user_id,
+            CAST(__user_in AS VARCHAR) AS __user_text
+        FROM
+            (SELECT songs AS __songs_in, "user" AS __user_in) AS __arguments,
+            segue_types('next_songs', model, version) AS __types
+    ) AS __ids
 ) AS __rows;

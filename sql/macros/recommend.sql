@@ -7,7 +7,8 @@
 --
 -- The scalar functions carry ids as text. `segue_types` knows the id types of a model when the
 -- statement is bound: ids come in through them ('042' is 42 where ids are integers; what does not
--- convert is an unknown id, not an error) and go out through them.
+-- convert, or not without rounding, is an unknown id, not an error) and go out through them. It also
+-- says which version answers, so that one execution has one, whatever is trained meanwhile.
 --
 -- A NULL user or NULL songs give no rows. A NULL option is an error, except for those whose default
 -- is NULL. Unqualified, DuckDB reads a column named "user" as the name of the current user here, as
@@ -25,13 +26,30 @@ FROM (
     SELECT
         __song,
         unnest(segue_recommend(
-            coalesce(
-                CAST(TRY(cast_to_type(__user_in, __user)) AS VARCHAR),
-                CAST(__user_in AS VARCHAR)
-            ),
-            {n: n, model: model, version: version, repeats: repeats, candidates: candidates}
+            CASE
+                WHEN TRY_CAST(__user_id AS DOUBLE) <> TRY_CAST(__user_text AS DOUBLE)
+                    THEN __user_text
+                ELSE coalesce(__user_id, __user_text)
+            END,
+            {
+                n: n,
+                model: __model,
+                version: __version,
+                key: __key,
+                repeats: repeats,
+                candidates: candidates
+            }
         )) AS __row
-    FROM
-        (SELECT "user" AS __user_in) AS __arguments,
-        segue_types('recommend', model, version) AS __types
+    FROM (
+        SELECT
+            __song,
+            __model,
+            __version,
+            __key,
+            CAST(TRY(cast_to_type(__user_in, __user)) AS VARCHAR) AS __user_id,
+            CAST(__user_in AS VARCHAR) AS __user_text
+        FROM
+            (SELECT "user" AS __user_in) AS __arguments,
+            segue_types('recommend', model, version) AS __types
+    ) AS __ids
 ) AS __rows;

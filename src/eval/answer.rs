@@ -79,7 +79,8 @@ pub fn answer(
         return Ok(vec![Source::Popularity; contexts.len()]);
     }
     model.score_all(contexts, out)?;
-    if out.iter().any(|score| score.is_nan()) {
+    // Without a branch for each score, so that the compiler compares several at a time.
+    if out.iter().fold(false, |any, score| any | score.is_nan()) {
         return Err(Error::Compute(
             "the model scores songs as NaN, so they cannot be ranked; train it again with a lower \
              learning_rate"

@@ -3,6 +3,7 @@
 //! `adapter` turns these into DuckDB functions.
 
 use std::fmt;
+use std::ops::Index;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -176,6 +177,10 @@ pub trait TableFunction: Send + Sync {
     fn columns(&self) -> Vec<Column>;
     /// What the manual says; `None` for a function that stands behind macros.
     fn docs(&self) -> Option<Docs>;
+    /// How many rows come of every call, for DuckDB's plans; `None` if that is not known.
+    fn cardinality(&self) -> Option<u64> {
+        None
+    }
     /// Checks the arguments and says which columns come; does no work, since EXPLAIN and PREPARE
     /// bind too.
     fn bind(&self, call: &Call) -> Result<Binding>;
@@ -217,9 +222,65 @@ pub trait ScalarFunction: Send + Sync {
     fn returns(&self) -> SqlType;
     /// Whether DuckDB must call it anew for every execution (it reads models or tables).
     fn volatile(&self) -> bool;
-    /// Computes one result per row. `arguments[p][row]` is parameter `p` of a row; NULLs arrive
-    /// as [`Value::Null`].
-    fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>>;
+    /// Begins one execution of a statement, when its first rows are there. A prepared statement
+    /// begins anew each time it is executed.
+    fn start(&self, caller: &Caller) -> Arc<dyn Execution>;
+}
+
+/// One execution of a statement that calls a scalar function: what it looks up (models, options,
+/// relations) holds for all rows, in all threads.
+pub trait Execution: Send + Sync {
+    /// Computes one result per row of a vector. `arguments[p][row]` is parameter `p` of a row; NULLs
+    /// arrive as [`Value::Null`]. A row without a result is NULL.
+    ///
+    /// # Errors
+    /// Whatever the statement is to fail with.
+    fn call(&self, arguments: &[Argument], rows: usize, results: &mut dyn Results) -> Result<()>;
+}
+
+/// Where a call puts its results. What does not fit the function's type fails the statement.
+pub trait Results {
+    /// Sets the results of all rows.
+    fn values(&mut self, values: &[Value]);
+    /// Sets the results of some rows, where the type is a LIST of STRUCTs; may be called again for
+    /// others.
+    fn lists(&mut self, lists: &Lists);
+}
+
+/// Lists of structs, field by field: far smaller than the same as [`Value`]s.
+#[derive(Debug)]
+pub struct Lists {
+    /// Rows and the lengths of their lists.
+    pub lengths: Vec<(usize, usize)>,
+    /// For every field of the struct, its values in all lists, one list after the other.
+    pub fields: Vec<Vec<Value>>,
+}
+
+impl Lists {
+    /// No lists, of structs with so many fields.
+    pub fn of(fields: usize) -> Self {
+        Self { lengths: Vec::new(), fields: vec![Vec::new(); fields] }
+    }
+}
+
+/// An argument of all rows of a call.
+#[derive(Debug, Clone)]
+pub enum Argument {
+    /// The same in every row.
+    Same(Value),
+    /// A value per row.
+    Each(Vec<Value>),
+}
+
+impl Index<usize> for Argument {
+    type Output = Value;
+
+    fn index(&self, row: usize) -> &Value {
+        match self {
+            Self::Same(value) => value,
+            Self::Each(values) => &values[row],
+        }
+    }
 }
 
 /// What the manual says about a macro of `sql/macros/`. A test compares it with the macro's text.

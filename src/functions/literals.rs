@@ -1,7 +1,10 @@
 //! The macros where none is at hand: their statements, and functions of constants in their place.
 
+use std::sync::Arc;
+
 use super::contract::{
-    Binding, Call, Category, Column, Docs, ScalarFunction, SqlType, TableFunction, Value,
+    Argument, Binding, Call, Category, Column, Docs, Execution, Results, ScalarFunction, SqlType,
+    TableFunction, Value,
 };
 use super::recommend::Score;
 use super::rows::Once;
@@ -32,13 +35,27 @@ impl ScalarFunction for LiteralScore {
         Score.volatile()
     }
 
-    fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
-        let options = (0..rows).map(|row| {
+    fn start(&self, caller: &Caller) -> Arc<dyn Execution> {
+        Arc::new(Packing(Score.start(caller)))
+    }
+}
+
+/// Packs the options as the macro does.
+struct Packing(Arc<dyn Execution>);
+
+impl Execution for Packing {
+    fn call(&self, arguments: &[Argument], rows: usize, results: &mut dyn Results) -> Result<()> {
+        let pack = |row: usize| {
             let given = ["model", "version"].into_iter().zip(&arguments[2..]);
             Value::Struct(given.map(|(name, values)| (name.into(), values[row].clone())).collect())
-        });
-        let packed = [arguments[0].clone(), arguments[1].clone(), options.collect()];
-        Score.call(caller, &packed, rows)
+        };
+        let same = arguments[2..].iter().all(|argument| matches!(argument, Argument::Same(_)));
+        let options = match same {
+            true => Argument::Same(pack(0)),
+            false => Argument::Each((0..rows).map(pack).collect()),
+        };
+        let [users, songs] = [0, 1].map(|place| arguments[place].clone());
+        self.0.call(&[users, songs, options], rows, results)
     }
 }
 

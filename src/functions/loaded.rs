@@ -34,6 +34,21 @@ impl Loaded {
         let artifact = Artifact { dataset, options, weights: self.model.weights()? };
         (spec(&self.row)?.load)(&artifact, &self.device)
     }
+
+    /// A score as SQL shows it; NULL for a song that the model cannot score.
+    ///
+    /// # Errors
+    /// The score is NaN.
+    pub(super) fn score(&self, score: f32) -> Result<Value> {
+        if score.is_nan() {
+            return Err(Error::Compute(format!(
+                "model '{}' scores songs as NaN; train it again with a lower learning_rate",
+                self.row.name
+            )));
+        }
+        let score = f64::from(score);
+        Ok(if score.is_finite() { Value::Float(score) } else { Value::Null })
+    }
 }
 
 /// Finds and loads a model; `name` `None` is the default model.
@@ -46,10 +61,16 @@ pub(super) fn load(
     name: Option<&str>,
     version: Option<i64>,
 ) -> Result<Arc<Loaded>> {
-    let conn = caller.connect()?;
-    let row = store::find(&conn, function, name, version)?;
-    let key = row.cache_key();
-    caller.host.cached(&key, || read(&conn, row))
+    let row = store::find(&caller.connect()?, function, name, version)?;
+    open(caller, row)
+}
+
+/// Loads a model that was found.
+///
+/// # Errors
+/// The model is gone, damaged, or of a kind that this Segue does not have.
+pub(super) fn open(caller: &Caller, row: ModelRow) -> Result<Arc<Loaded>> {
+    caller.host.cached(&row.cache_key(), || read(&caller.connect()?, row))
 }
 
 fn read(conn: &duckdb::Connection, row: ModelRow) -> Result<Loaded> {
@@ -127,7 +148,7 @@ pub(super) fn stored_note(
     }
     if let Some(first) = saved.foreign_macros.first() {
         note += &format!(
-            "; left your own {} in schema main, which goes before Segue's (system.{first} is Segue's)",
+            "; left your own {} in schema main, which goes before Segue's: write system.{first}(…) for that",
             saved.foreign_macros.join(", ")
         );
     }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::contract::{
-    Binding, Call, Column, Docs, Registry, Rows, ScalarFunction, SqlType, TableFunction, Value,
+    Argument, Binding, Call, Column, Docs, Execution, Registry, Results, Rows, ScalarFunction,
+    SqlType, TableFunction, Value,
 };
 use crate::error::Result;
 use crate::store::Caller;
 use crate::train::{Default, Kind, Param};
 
 type Bind = Box<dyn Fn(&Call) -> Result<Binding> + Send + Sync>;
-type Compute = Box<dyn Fn(&Caller, &[Vec<Value>], usize) -> Result<Vec<Value>> + Send + Sync>;
+type Compute = Arc<dyn Fn(&Caller, &[Argument], usize) -> Result<Vec<Value>> + Send + Sync>;
 
 pub(crate) struct Table {
     pub(crate) name: &'static str,
@@ -69,8 +70,20 @@ impl ScalarFunction for Scalar {
         true
     }
 
-    fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
-        (self.compute)(caller, arguments, rows)
+    fn start(&self, caller: &Caller) -> Arc<dyn Execution> {
+        Arc::new(Running { caller: caller.clone(), compute: self.compute.clone() })
+    }
+}
+
+struct Running {
+    caller: Caller,
+    compute: Compute,
+}
+
+impl Execution for Running {
+    fn call(&self, arguments: &[Argument], rows: usize, results: &mut dyn Results) -> Result<()> {
+        results.values(&(self.compute)(&self.caller, arguments, rows)?);
+        Ok(())
     }
 }
 
@@ -107,9 +120,9 @@ pub(crate) fn scalar(
     name: &'static str,
     parameters: &[SqlType],
     returns: SqlType,
-    compute: impl Fn(&Caller, &[Vec<Value>], usize) -> Result<Vec<Value>> + Send + Sync + 'static,
+    compute: impl Fn(&Caller, &[Argument], usize) -> Result<Vec<Value>> + Send + Sync + 'static,
 ) -> Arc<dyn ScalarFunction> {
-    Arc::new(Scalar { name, parameters: parameters.to_vec(), returns, compute: Box::new(compute) })
+    Arc::new(Scalar { name, parameters: parameters.to_vec(), returns, compute: Arc::new(compute) })
 }
 
 pub(crate) fn registry(

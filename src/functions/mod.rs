@@ -2,6 +2,7 @@
 
 mod adapter;
 mod arguments;
+mod asked;
 mod contract;
 mod evaluate;
 mod files;
@@ -14,17 +15,20 @@ mod manual;
 #[cfg(test)]
 pub(crate) mod mock;
 mod models;
+mod ranking;
 mod recommend;
 mod registry;
 mod rows;
+mod scoring;
 mod sessionize;
 mod training;
+mod types;
 
 pub use adapter::register;
 pub use arguments::{candidates, options_from_struct};
 pub use contract::{
-    Binding, Call, Category, Column, Docs, MacroDocs, Registry, Rows, ScalarFunction, SqlType,
-    TableFunction, Value,
+    Argument, Binding, Call, Category, Column, Docs, Execution, Lists, MacroDocs, Registry,
+    Results, Rows, ScalarFunction, SqlType, TableFunction, Value,
 };
 pub use generate::{CreateListeningTables, GenerateListening};
 pub use manual::{Entry, Kind as FunctionKind, Parameter, manual};

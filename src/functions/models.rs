@@ -1,5 +1,4 @@
-//! Models are rows: `models`, `training_history`, `use_model`, `drop_model`, and what the macros
-//! need to know about a model.
+//! Models are rows: `models`, `training_history`, `use_model`, `drop_model`, `field_attention`.
 
 mod row;
 
@@ -7,7 +6,6 @@ use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunct
 use super::loaded::{Loaded, epoch_columns, epoch_values, load, spec};
 use super::recommend::{MODEL, VERSION};
 use super::rows::Once;
-use crate::data::Vocab;
 use crate::error::{Error, Result};
 use crate::store::{self, Caller, ModelRow};
 use crate::train::{Default, Kind, Param};
@@ -19,8 +17,6 @@ pub(super) const NAME: Param = Param::new(
     Default::Required,
     "The model's name, for one in another database with that in front: 'music.harm'.",
 );
-const FUNCTION: Param =
-    Param::new("function", Kind::Text, Default::Required, "The macro that asks, for its errors.");
 
 /// `models()`: everything stored.
 pub struct Models;
@@ -33,9 +29,6 @@ pub struct UseModel;
 
 /// `drop_model(model, version := v)`: removes versions.
 pub struct DropModel;
-
-/// `segue_types(function, model, version)`: typed NULLs for the macros.
-pub struct Types;
 
 /// `segue_field_attention(model, version)`: what the macro `field_attention` shows.
 pub struct FieldAttention;
@@ -252,43 +245,6 @@ fn version_columns() -> Vec<Column> {
 fn named_version(call: &Call) -> (String, Option<i64>) {
     let name = call.options.text("model").unwrap_or_default().to_owned();
     (name, call.options.int("version"))
-}
-
-impl TableFunction for Types {
-    fn name(&self) -> String {
-        "segue_types".into()
-    }
-
-    fn positional(&self) -> Vec<Param> {
-        vec![FUNCTION, MODEL, VERSION]
-    }
-
-    fn named(&self) -> Vec<Param> {
-        Vec::new()
-    }
-
-    /// They are those of the model.
-    fn columns(&self) -> Vec<Column> {
-        Vec::new()
-    }
-
-    fn docs(&self) -> Option<Docs> {
-        None
-    }
-
-    fn bind(&self, call: &Call) -> Result<Binding> {
-        let (model, version) = (call.options.text("model"), call.options.int("version"));
-        let function = call.options.text("function").unwrap_or_default();
-        let loaded = load(&call.caller, function, model, version)?;
-        let named = |vocab: &Vocab| SqlType::Named(vocab.sql_type().to_owned());
-        Ok(Binding {
-            columns: vec![
-                Column::new("__user", named(&loaded.dataset.users)),
-                Column::new("__song", named(&loaded.dataset.songs)),
-            ],
-            start: Box::new(|| Ok(Once::boxed(|| Ok(vec![vec![Value::Null, Value::Null]])))),
-        })
-    }
 }
 
 impl TableFunction for FieldAttention {

@@ -5,14 +5,12 @@
 
 use std::sync::Arc;
 
-use super::arguments::options_from_struct;
-use super::contract::{ScalarFunction, SqlType, Value};
-use super::loaded::{Loaded, load};
-use crate::error::{Error, Result};
-use crate::eval::{Repeats, Source, answer, contexts_at_once};
-use crate::nn;
-use crate::store::{self, Caller};
-use crate::train::{Context, Default, Kind, Options, Param};
+use super::contract::{Argument, Execution, ScalarFunction, SqlType, Value};
+use super::ranking::{Listener, Ranking};
+use super::scoring::Scoring;
+use crate::eval::Repeats;
+use crate::store::Caller;
+use crate::train::{Default, Kind, Param};
 
 const N: Param = Param::new(
     "n",
@@ -48,20 +46,29 @@ const CANDIDATES: Param = Param::new(
     Default::Absent,
     "A relation with the songs to choose from; without it all songs the model knows.",
 );
+
 const USER: Param =
     Param::new("user", Kind::Id, Default::Absent, "The listener, if they are known.");
+const KEY: Param = Param::new(
+    "key",
+    Kind::Text,
+    Default::Absent,
+    "What segue_types calls the model and version: if it is at hand, nobody need look it up again.",
+);
 
-/// The options of `recommend`.
+/// The options of the macro `recommend`.
 pub(super) const RECOMMEND: &[Param] = &[N, MODEL, VERSION, REPEATS, CANDIDATES];
-/// The options of `next_songs`.
+/// The options of the macro `next_songs`.
 pub(super) const NEXT_SONGS: &[Param] = &[N, USER, MODEL, VERSION, REPEATS, CANDIDATES];
+/// What both macros pack into one argument; the user is an argument of its own.
+const RANK: &[Param] = &[N, MODEL, VERSION, KEY, REPEATS, CANDIDATES];
 /// The options of `score`.
 pub(super) const SCORE: &[Param] = &[MODEL, VERSION];
 
 /// `segue_recommend(user, options)`: songs for a listener, continuing their latest session.
 pub struct Recommend;
 
-/// `segue_next_songs(songs, options)`: songs to follow a list of songs.
+/// `segue_next_songs(songs, user, options)`: songs to follow a list of songs.
 pub struct NextSongs;
 
 /// `segue_score(user, song, options)`: one song's score for a listener.
@@ -93,14 +100,12 @@ impl ScalarFunction for Recommend {
         true
     }
 
-    fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
-        let mut listeners = vec![None; rows];
-        for (listener, value) in listeners.iter_mut().zip(&arguments[0]) {
-            if let Value::Text(user) = value {
-                *listener = Some(Listener { user: Some(user.clone()), songs: None });
-            }
+    fn start(&self, caller: &Caller) -> Arc<dyn Execution> {
+        fn listener(arguments: &[Argument], row: usize) -> Option<Listener<'_>> {
+            let Value::Text(user) = &arguments[0][row] else { return None };
+            Some(Listener { user: Some(user), songs: None })
         }
-        rank_all(caller, "recommend", RECOMMEND, &listeners, &arguments[1])
+        Arc::new(Ranking::new(caller, "recommend", RANK, listener))
     }
 }
 
@@ -110,7 +115,7 @@ impl ScalarFunction for NextSongs {
     }
 
     fn parameters(&self) -> Vec<SqlType> {
-        vec![SqlType::List(Box::new(SqlType::Varchar)), SqlType::Any]
+        vec![SqlType::List(Box::new(SqlType::Varchar)), SqlType::Varchar, SqlType::Any]
     }
 
     fn returns(&self) -> SqlType {
@@ -121,22 +126,13 @@ impl ScalarFunction for NextSongs {
         true
     }
 
-    fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
-        let mut listeners = vec![None; rows];
-        for ((listener, songs), options) in
-            listeners.iter_mut().zip(&arguments[0]).zip(&arguments[1])
-        {
-            if let Value::List(songs) = songs {
-                let songs = songs.iter().filter_map(|song| match song {
-                    Value::Text(song) => Some(song.clone()),
-                    _ => None,
-                });
-                let options = options_from_struct("next_songs", NEXT_SONGS, options)?;
-                let user = options.text("user").map(str::to_owned);
-                *listener = Some(Listener { user, songs: Some(songs.collect()) });
-            }
+    fn start(&self, caller: &Caller) -> Arc<dyn Execution> {
+        fn listener(arguments: &[Argument], row: usize) -> Option<Listener<'_>> {
+            let Value::List(songs) = &arguments[0][row] else { return None };
+            let user = if let Value::Text(user) = &arguments[1][row] { Some(user) } else { None };
+            Some(Listener { user, songs: Some(songs) })
         }
-        rank_all(caller, "next_songs", NEXT_SONGS, &listeners, &arguments[1])
+        Arc::new(Ranking::new(caller, "next_songs", RANK, listener))
     }
 }
 
@@ -157,205 +153,7 @@ impl ScalarFunction for Score {
         true
     }
 
-    fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
-        let mut values = vec![Value::Null; rows];
-        for (options, group) in by_options("score", SCORE, &arguments[2], 0..rows)? {
-            let loaded = open(caller, "score", &options)?;
-            let mut pairs: Vec<(u32, u32, usize)> = group
-                .into_iter()
-                .filter_map(|row| {
-                    let (Value::Text(user), Value::Text(song)) =
-                        (&arguments[0][row], &arguments[1][row])
-                    else {
-                        return None;
-                    };
-                    let user = loaded.dataset.users.find(user)?;
-                    Some((user, loaded.dataset.songs.find(song)?, row))
-                })
-                .filter(|(user, _, _)| !loaded.dataset.plays.last_session(*user).is_empty())
-                .collect();
-            pairs.sort_unstable();
-            score_pairs(caller, &loaded, &pairs, &mut values)?;
-        }
-        Ok(values)
-    }
-}
-
-/// Scores pairs sorted by user: each user's catalogue once.
-fn score_pairs(
-    caller: &Caller,
-    loaded: &Loaded,
-    pairs: &[(u32, u32, usize)],
-    values: &mut [Value],
-) -> Result<()> {
-    let songs = loaded.dataset.songs.len();
-    let users: Vec<&[(u32, u32, usize)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-    let mut scores = Vec::new();
-    for users in users.chunks(contexts_at_once(songs)) {
-        caller.host.control().check()?;
-        let contexts: Vec<Context<'_>> = users
-            .iter()
-            .map(|pairs| Context {
-                user: Some(pairs[0].0),
-                songs: loaded.dataset.plays.last_session(pairs[0].0),
-            })
-            .collect();
-        scores.resize(contexts.len() * songs, 0.0);
-        answer(loaded.model.as_ref(), &loaded.dataset, &contexts, Repeats::Allow, &mut scores)?;
-        for (pairs, scores) in users.iter().zip(scores.chunks_exact(songs)) {
-            for &(_, song, row) in *pairs {
-                let score = scores[song as usize];
-                values[row] = number(score, loaded)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn number(score: f32, loaded: &Loaded) -> Result<Value> {
-    if score.is_nan() {
-        return Err(Error::Compute(format!(
-            "model '{}' scores songs as NaN; train it again with a lower learning_rate",
-            loaded.row.name
-        )));
-    }
-    let score = f64::from(score);
-    Ok(if score.is_finite() { Value::Float(score) } else { Value::Null })
-}
-
-/// Who asks: a user, or whoever played `songs` last.
-#[derive(Clone)]
-struct Listener {
-    user: Option<String>,
-    songs: Option<Vec<String>>,
-}
-
-/// Rows by their options, which are the same for all rows of nearly every call.
-fn by_options(
-    function: &str,
-    params: &[Param],
-    options: &[Value],
-    rows: impl Iterator<Item = usize>,
-) -> Result<Vec<(Options, Vec<usize>)>> {
-    let mut groups: Vec<(&Value, Options, Vec<usize>)> = Vec::new();
-    for row in rows {
-        match groups.iter_mut().find(|(given, _, _)| **given == options[row]) {
-            Some((_, _, rows)) => rows.push(row),
-            None => {
-                let parsed = options_from_struct(function, params, &options[row])?;
-                groups.push((&options[row], parsed, vec![row]));
-            }
-        }
-    }
-    Ok(groups.into_iter().map(|(_, options, rows)| (options, rows)).collect())
-}
-
-fn open(caller: &Caller, function: &str, options: &Options) -> Result<Arc<Loaded>> {
-    load(caller, function, options.text("model"), options.int("version"))
-}
-
-/// One list of songs per listener; NULL where there is none.
-fn rank_all(
-    caller: &Caller,
-    function: &str,
-    params: &[Param],
-    listeners: &[Option<Listener>],
-    options: &[Value],
-) -> Result<Vec<Value>> {
-    let mut lists = vec![Value::Null; listeners.len()];
-    // Options are checked for every row, also where nobody asks.
-    for (options, rows) in by_options(function, params, options, 0..listeners.len())? {
-        let loaded = open(caller, function, &options)?;
-        let asked = rows.into_iter().filter_map(|row| Some((row, listeners[row].as_ref()?)));
-        let asked: Vec<(usize, &Listener)> = asked.collect();
-        let ranker = Ranker::new(caller, function, &loaded, &options)?;
-        for batch in asked.chunks(contexts_at_once(loaded.dataset.songs.len())) {
-            caller.host.control().check()?;
-            ranker.rank(batch, &mut lists)?;
-        }
-    }
-    Ok(lists)
-}
-
-struct Ranker<'a> {
-    loaded: &'a Loaded,
-    n: usize,
-    repeats: Repeats,
-    /// Which songs may be recommended; all without.
-    allowed: Option<Vec<bool>>,
-}
-
-impl<'a> Ranker<'a> {
-    fn new(caller: &Caller, function: &str, loaded: &'a Loaded, options: &Options) -> Result<Self> {
-        let songs = &loaded.dataset.songs;
-        let allowed = match options.text("candidates") {
-            Some(relation) => {
-                let conn = caller.connect()?;
-                let control = caller.host.control();
-                let found =
-                    store::read_songs(&conn, function, "candidates", relation, songs, control)?;
-                let mut allowed = vec![false; songs.len()];
-                found.into_iter().for_each(|song| allowed[song as usize] = true);
-                Some(allowed)
-            }
-            None => None,
-        };
-        let repeats = Repeats::parse(options.text("repeats").unwrap_or("allow"))?;
-        Ok(Self { loaded, n: options.count("n"), repeats, allowed })
-    }
-
-    fn rank(&self, batch: &[(usize, &Listener)], lists: &mut [Value]) -> Result<()> {
-        let dataset = &self.loaded.dataset;
-        let known = |song: &String| dataset.songs.find(song);
-        let users: Vec<Option<u32>> = batch
-            .iter()
-            .map(|(_, listener)| listener.user.as_ref().and_then(|user| dataset.users.find(user)))
-            .collect();
-        let given: Vec<Option<Vec<u32>>> = batch
-            .iter()
-            .map(|(_, listener)| Some(listener.songs.as_ref()?.iter().filter_map(known).collect()))
-            .collect();
-        let contexts: Vec<Context<'_>> = users
-            .iter()
-            .zip(&given)
-            .map(|(&user, given)| Context {
-                user,
-                songs: match given {
-                    Some(songs) => songs,
-                    None => user.map_or(&[][..], |user| dataset.plays.last_session(user)),
-                },
-            })
-            .collect();
-        let songs = dataset.songs.len();
-        let mut scores = vec![0.0; contexts.len() * songs];
-        let model = self.loaded.model.as_ref();
-        let sources = answer(model, dataset, &contexts, self.repeats, &mut scores)?;
-        for (((row, _), source), scores) in
-            batch.iter().zip(sources).zip(scores.chunks_exact_mut(songs.max(1)))
-        {
-            lists[*row] = self.list(scores, source)?;
-        }
-        Ok(())
-    }
-
-    fn list(&self, scores: &mut [f32], source: Source) -> Result<Value> {
-        if let Some(allowed) = &self.allowed {
-            for (score, allowed) in scores.iter_mut().zip(allowed) {
-                if !allowed {
-                    *score = f32::NEG_INFINITY;
-                }
-            }
-        }
-        let best = nn::top_k(scores, self.n);
-        let rows = best.iter().enumerate().map(|(at, ranked)| {
-            let song = self.loaded.dataset.songs.text(ranked.song).into_owned();
-            Ok(Value::Struct(vec![
-                ("rank".into(), Value::Int(at as i64 + 1)),
-                ("song_id".into(), Value::Text(song)),
-                ("score".into(), number(ranked.score, self.loaded)?),
-                ("source".into(), Value::Text(source.as_str().into())),
-            ]))
-        });
-        rows.collect::<Result<_>>().map(Value::List)
+    fn start(&self, caller: &Caller) -> Arc<dyn Execution> {
+        Arc::new(Scoring::new(caller, "score", SCORE))
     }
 }

@@ -9,10 +9,11 @@ use super::generate::{CreateListeningTables, GenerateListening};
 use super::help::Functions;
 use super::literals::{LiteralScore, Macros};
 use super::macros;
-use super::models::{DropModel, FieldAttention, Models, TrainingHistory, Types, UseModel};
+use super::models::{DropModel, FieldAttention, Models, TrainingHistory, UseModel};
 use super::recommend::{NextSongs, Recommend, Score};
 use super::sessionize::Sessionize;
 use super::training::Train;
+use super::types::Types;
 use crate::models::REGISTRY;
 pub use crate::store::MACROS;
 

@@ -4,8 +4,10 @@
 //! (`query(…)`): any columns of any type come through, filters are pushed down, and the caller's
 //! TEMP tables can be used if their columns have the usual names.
 
+use std::sync::Arc;
+
 use super::arguments::options_from_struct;
-use super::contract::{ScalarFunction, SqlType, Value};
+use super::contract::{Argument, Execution, Results, ScalarFunction, SqlType, Value};
 use super::training::{TIME, USER, column_names};
 use crate::error::{Error, Result};
 use crate::store::{self, Caller, Relation, Role};
@@ -48,10 +50,18 @@ impl ScalarFunction for Sessionize {
         false
     }
 
-    fn call(&self, caller: &Caller, arguments: &[Vec<Value>], rows: usize) -> Result<Vec<Value>> {
-        (0..rows)
-            .map(|row| query(caller, &arguments[0][row], &arguments[1][row]).map(Value::Text))
-            .collect()
+    fn start(&self, caller: &Caller) -> Arc<dyn Execution> {
+        Arc::new(Queries(caller.clone()))
+    }
+}
+
+struct Queries(Caller);
+
+impl Execution for Queries {
+    fn call(&self, arguments: &[Argument], rows: usize, results: &mut dyn Results) -> Result<()> {
+        let of_row = |row| query(&self.0, &arguments[0][row], &arguments[1][row]).map(Value::Text);
+        results.values(&(0..rows).map(of_row).collect::<Result<Vec<_>>>()?);
+        Ok(())
     }
 }
 

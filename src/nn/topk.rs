@@ -19,20 +19,38 @@ fn better(a: &Ranked, b: &Ranked) -> Ordering {
     b.score.total_cmp(&a.score).then(a.song.cmp(&b.song))
 }
 
-/// The `k` best songs, best first; songs that score negative infinity are left out. A partial
-/// selection: `O(songs + k log k)`.
+/// How many scores are compared with the bar at once.
+const BLOCK: usize = 64;
+
+/// The `k` best songs, best first; songs that score negative infinity or NaN are left out.
+///
+/// One pass that keeps at most `2k` songs. Whenever these are full, the worse half goes, and from
+/// then on only what beats the `k`-th, the bar, is looked at, and whole blocks are passed over that
+/// do not.
 pub fn top_k(scores: &[f32], k: usize) -> Vec<Ranked> {
-    let mut ranked: Vec<Ranked> = scores
-        .iter()
-        .enumerate()
-        .filter(|&(_, &score)| score > f32::NEG_INFINITY)
-        .map(|(song, &score)| Ranked { song: song as u32, score })
-        .collect();
-    if k < ranked.len() {
-        ranked.select_nth_unstable_by(k, better);
-        ranked.truncate(k);
+    let room = k.saturating_mul(2).min(scores.len());
+    let mut ranked: Vec<Ranked> = Vec::with_capacity(room);
+    let mut bar = f32::NEG_INFINITY;
+    for (block, scores) in scores.chunks(BLOCK).enumerate() {
+        // Without a branch inside, so that the compiler compares several at a time.
+        if !scores.iter().fold(false, |any, score| any | score.total_cmp(&bar).is_gt()) {
+            continue;
+        }
+        for (at, &score) in scores.iter().enumerate() {
+            // A later song that ties with the bar is behind it.
+            if score.total_cmp(&bar).is_le() || score.is_nan() {
+                continue;
+            }
+            ranked.push(Ranked { song: (block * BLOCK + at) as u32, score });
+            if ranked.len() == room && k < room {
+                ranked.select_nth_unstable_by(k - 1, better);
+                ranked.truncate(k);
+                bar = ranked[k - 1].score;
+            }
+        }
     }
     ranked.sort_unstable_by(better);
+    ranked.truncate(k);
     ranked
 }
 
@@ -60,6 +78,26 @@ mod tests {
         assert_eq!(songs, [1, 2, 4]);
         assert_eq!(top_k(&[1.0, f32::NEG_INFINITY], 5).len(), 1);
         assert!(top_k(&[], 5).is_empty());
+    }
+
+    #[test]
+    fn one_pass_finds_what_sorting_finds() {
+        let mut state = 1_u32;
+        for songs in [1, 2, 7, 100, 1000] {
+            // Few different scores, so that many tie; zeros of both signs among them.
+            let scores: Vec<f32> = (0..songs)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    ((state >> 24) % 23) as f32 * if state & 1 << 20 == 0 { 1.0 } else { -1.0 }
+                })
+                .collect();
+            let mut sorted: Vec<Ranked> =
+                (0..songs).map(|song| Ranked { song: song as u32, score: scores[song] }).collect();
+            sorted.sort_by(better);
+            for k in [0, 1, 2, 3, 10, 99, 500, 1000, usize::MAX] {
+                assert_eq!(top_k(&scores, k), sorted[..k.min(songs)], "{k} of {songs}");
+            }
+        }
     }
 
     #[test]

@@ -72,6 +72,11 @@ impl Host {
         Ok(value)
     }
 
+    /// The value kept under `key`, if it is still there.
+    pub fn kept<T: Any + Send + Sync>(&self, key: &str) -> Option<Arc<T>> {
+        self.cache().get(key)
+    }
+
     /// Lets go of values that nobody will ask for again, such as models that were dropped.
     pub fn forget(&self, keys: &[String]) {
         self.cache().remove(keys);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use duckdb::{Connection, params};
 
 use super::names::{literal, quote};
-use super::rows::{Cell, rows};
+use super::rows::{Cell, lookup, rows};
 use crate::error::{Error, Result};
 
 /// The size of a BLOB: smaller ones load with less memory, and DuckDB ends at 4 GiB.
@@ -63,7 +63,7 @@ impl<'c> Catalogue<'c> {
 
     /// The tables of the caller's current database.
     pub(super) fn new(conn: &'c Connection) -> Result<Self> {
-        let mut cells = rows(conn, "SELECT current_database()", [])?;
+        let mut cells = lookup(conn, "SELECT current_database()", [])?;
         let database = cells.pop().and_then(|mut row| row.pop()).map(Cell::text);
         Ok(Self { conn, database: database.unwrap_or_default() })
     }

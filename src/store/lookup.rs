@@ -39,9 +39,10 @@ pub fn versions(conn: &Connection, name: &str) -> Result<Vec<ModelRow>> {
     Ok(models)
 }
 
-/// The model to use; the name may say a database as in [`locate`]. Without a name the default one, which is the one that [`use_model`] chose or
-/// else the latest complete one; without a version the one that [`use_model`] chose or else the
-/// latest complete one. An interrupted model is found by its version alone.
+/// The model to use; the name may say a database as in [`locate`]. Without a name it is the default
+/// one: that which [`super::use_model`] chose, or else the latest complete one. Without a version it
+/// is the version chosen, or else the latest complete one. An interrupted model is found by its
+/// version alone.
 ///
 /// # Errors
 /// There is none, or it was written by a newer Segue.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use duckdb::arrow::array::{Array, ArrayRef, AsArray};
 use duckdb::arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
-use duckdb::{Connection, Params};
+use duckdb::{Connection, Params, Statement};
 
 use super::arrow::{as_type, unexpected};
 use crate::error::Result;
@@ -58,7 +58,16 @@ impl Cell {
 
 /// All rows of a query. Dates, times and other types must be cast in the query.
 pub(super) fn rows(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<Vec<Cell>>> {
-    let mut statement = conn.prepare(sql)?;
+    read(&mut conn.prepare(sql)?, params)
+}
+
+/// As [`rows`], for queries that are asked again and again: the connection keeps them prepared.
+pub(super) fn lookup(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<Vec<Cell>>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    read(&mut statement, params)
+}
+
+fn read(statement: &mut Statement<'_>, params: impl Params) -> Result<Vec<Vec<Cell>>> {
     drop(statement.query_arrow(params)?);
     let mut rows = Vec::new();
     while let Some(batch) = statement.step()? {

@@ -3,7 +3,7 @@
 use super::catalogue::Catalogue;
 use super::names::{alternatives, literal, similar};
 use super::place::{databases, qualified};
-use super::rows::{Cell, rows};
+use super::rows::{Cell, lookup};
 use crate::error::{Error, Result};
 
 /// A stored model, without its file.
@@ -79,33 +79,36 @@ pub(super) struct Shelf<'c> {
 impl<'c> Shelf<'c> {
     /// Reads the tables; a database without them has no models.
     pub(super) fn read(catalogue: Catalogue<'c>) -> Result<Self> {
-        let (mut models, mut chosen, mut default_name) = (Vec::new(), Vec::new(), None);
-        if catalogue.exists()? {
-            let sql = format!(
-                "SELECT name, version, kind, status, options, seed, device, fingerprint, plays,
-                 users, songs, rejected, fields, map_keys(metrics), map_values(metrics),
-                 best_epoch, bytes, format, segue_version, duckdb_version, epoch_us(created_at)
-                 FROM {} ORDER BY name, version",
-                catalogue.table("models")
-            );
-            let found = rows(catalogue.conn, &sql, [])?;
-            models = found.into_iter().map(|row| model(&catalogue.database, row)).collect();
-            let sql = format!(
-                "SELECT name, chosen_version, is_default FROM {}",
-                catalogue.table("names")
-            );
-            for row in rows(catalogue.conn, &sql, [])? {
-                let [name, version, is_default] = &row[..] else { continue };
-                let name = name.clone().text();
-                if let Some(version) = version.integer() {
-                    chosen.push((name.clone(), version));
-                }
-                if is_default.is_true() {
-                    default_name = Some(name);
-                }
+        let (models, chosen) = (Vec::new(), Vec::new());
+        let mut shelf = Self { catalogue, models, chosen, default_name: None };
+        let catalogue = &shelf.catalogue;
+        let sql = format!(
+            "SELECT name, version, kind, status, options, seed, device, fingerprint, plays, users,
+             songs, rejected, fields, map_keys(metrics), map_values(metrics), best_epoch, bytes,
+             format, segue_version, duckdb_version, epoch_us(created_at)
+             FROM {}",
+            catalogue.table("models")
+        );
+        let found = match lookup(catalogue.conn, &sql, []) {
+            // Nearly always there is a model: hence this order.
+            Err(_) if !catalogue.exists()? => return Ok(shelf),
+            found => found?,
+        };
+        shelf.models = found.into_iter().map(|row| model(&catalogue.database, row)).collect();
+        // Not in SQL, where sorting these few rows takes several times as long as reading them.
+        shelf.models.sort_by(|a, b| (&a.name, a.version).cmp(&(&b.name, b.version)));
+        let sql =
+            format!("SELECT name, chosen_version, is_default FROM {}", catalogue.table("names"));
+        for row in lookup(catalogue.conn, &sql, [])? {
+            let [name, version, is_default] = &row[..] else { continue };
+            let name = name.clone().text();
+            if let Some(version) = version.integer() {
+                shelf.chosen.push((name.clone(), version));
+            }
+            if is_default.is_true() {
+                shelf.default_name = Some(name);
             }
         }
-        let mut shelf = Self { catalogue, models, chosen, default_name };
         if let Some(at) = shelf.default_model() {
             shelf.models[at].is_default = true;
         }

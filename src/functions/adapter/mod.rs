@@ -7,6 +7,7 @@
 
 mod literal;
 mod nested;
+mod numbers;
 mod read;
 mod scalar;
 mod table;

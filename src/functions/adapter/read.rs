@@ -5,7 +5,8 @@ use std::slice;
 
 use duckdb::ffi;
 
-use super::super::contract::Value;
+use super::super::contract::{Argument, Value};
+use super::numbers::{int128, integer, shown, uint128, with_point};
 use super::take_string;
 use super::types::LogicalType;
 use super::value::Constant;
@@ -98,19 +99,50 @@ impl Reader {
         Ok(reader)
     }
 
+    /// The values of the first `rows` rows.
+    ///
+    /// # Safety
+    /// The vector must have so many rows.
+    pub(super) unsafe fn argument(&self, rows: usize) -> Argument {
+        // SAFETY: the caller vouches for the rows.
+        unsafe {
+            if rows > 1 && (1..rows).all(|row| self.same(0, row)) {
+                return Argument::Same(self.get(0));
+            }
+            Argument::Each((0..rows).map(|row| self.get(row)).collect())
+        }
+    }
+
     /// The value of a row.
     ///
     /// # Safety
     /// `row` must be a row of the vector.
-    pub(super) unsafe fn get(&self, row: usize) -> Value {
+    unsafe fn get(&self, row: usize) -> Value {
+        // SAFETY: the caller vouches for the row; if it is valid, so are the data behind it.
+        unsafe { if self.is_valid(row) { self.layout.get(self.data, row) } else { Value::Null } }
+    }
+
+    /// # Safety
+    /// `row` must be a row of the vector.
+    unsafe fn is_valid(&self, row: usize) -> bool {
         // SAFETY: the caller vouches for the row; a null mask means that all rows are valid.
-        let valid = self.validity.is_null()
-            || unsafe { ffi::duckdb_validity_row_is_valid(self.validity, row as ffi::idx_t) };
-        if !valid {
-            return Value::Null;
+        self.validity.is_null()
+            || unsafe { ffi::duckdb_validity_row_is_valid(self.validity, row as ffi::idx_t) }
+    }
+
+    /// Whether two rows certainly hold the same value; false where comparing is no cheaper than
+    /// reading.
+    ///
+    /// # Safety
+    /// `a` and `b` must be rows of the vector.
+    unsafe fn same(&self, a: usize, b: usize) -> bool {
+        // SAFETY: the caller vouches for the rows; if they are valid, so are the data behind them.
+        unsafe {
+            match (self.is_valid(a), self.is_valid(b)) {
+                (true, true) => self.layout.same(self.data, a, b),
+                (a, b) => a == b,
+            }
         }
-        // SAFETY: the row is valid, so are the data behind it.
-        unsafe { self.layout.get(self.data, row) }
     }
 }
 
@@ -177,6 +209,37 @@ impl Layout {
         })
     }
 
+    /// See [`Reader::same`].
+    ///
+    /// # Safety
+    /// `data` must be laid out like this and hold values at `a` and `b`.
+    unsafe fn same(&self, data: *const c_void, a: usize, b: usize) -> bool {
+        // SAFETY: the caller vouches for layout and rows.
+        unsafe {
+            match self {
+                Self::Null => true,
+                Self::Bool | Self::Int8 | Self::UInt8 => equal::<u8>(data, a, b),
+                Self::Int16 | Self::UInt16 => equal::<u16>(data, a, b),
+                Self::Int32 | Self::UInt32 | Self::Float => equal::<u32>(data, a, b),
+                Self::Int64 | Self::UInt64 | Self::Double => equal::<u64>(data, a, b),
+                Self::Int128 | Self::UInt128 => equal::<[u64; 2]>(data, a, b),
+                Self::Text => bytes(data, a) == bytes(data, b),
+                Self::Decimal(inner, _)
+                | Self::Enum(inner, _)
+                | Self::Digits(inner, _)
+                | Self::Shown(inner) => inner.same(data, a, b),
+                // Those of one constant are one and the same.
+                Self::List(_) => {
+                    let entry = |row| at::<ffi::duckdb_list_entry>(data, row);
+                    let (a, b) = (entry(a), entry(b));
+                    (a.offset, a.length) == (b.offset, b.length)
+                }
+                Self::Struct(fields) => fields.iter().all(|(_, child)| child.same(a, b)),
+                Self::Printed(_) | Self::Array(..) => false,
+            }
+        }
+    }
+
     /// # Safety
     /// `data` must be laid out like this and hold a value at `row`.
     unsafe fn get(&self, data: *const c_void, row: usize) -> Value {
@@ -201,7 +264,7 @@ impl Layout {
                     Value::Float(number.to_string().parse().unwrap_or_else(|_| number.into()))
                 }
                 Self::Double => Value::Float(at(data, row)),
-                Self::Text => Value::Text(text(data, row)),
+                Self::Text => Value::Text(String::from_utf8_lossy(bytes(data, row)).into_owned()),
                 Self::Decimal(inner, divisor) => match inner.get(data, row) {
                     Value::Int(digits) => Value::Float(digits as f64 / divisor),
                     Value::Text(digits) => {
@@ -241,6 +304,13 @@ impl Layout {
 }
 
 /// # Safety
+/// `data` must be an array of `T` that has elements `a` and `b`.
+unsafe fn equal<T: Copy + PartialEq>(data: *const c_void, a: usize, b: usize) -> bool {
+    // SAFETY: the caller vouches.
+    unsafe { at::<T>(data, a) == at::<T>(data, b) }
+}
+
+/// # Safety
 /// `data` must be an array of `T` that has an element `row`.
 unsafe fn at<T: Copy>(data: *const c_void, row: usize) -> T {
     // SAFETY: the caller vouches; DuckDB aligns vectors.
@@ -248,46 +318,15 @@ unsafe fn at<T: Copy>(data: *const c_void, row: usize) -> T {
 }
 
 /// # Safety
-/// `data` must be an array of strings that has a valid element `row`.
-unsafe fn text(data: *const c_void, row: usize) -> String {
+/// `data` must be an array of strings that has a valid element `row` and lives for `'a`.
+unsafe fn bytes<'a>(data: *const c_void, row: usize) -> &'a [u8] {
     // SAFETY: the caller vouches; the bytes live as long as the vector. Short strings lie inside
     // the element, hence the pointer to the element itself, not to a copy.
-    let bytes = unsafe {
+    unsafe {
         let string = data.cast::<ffi::duckdb_string_t>().cast_mut().add(row);
         let length = ffi::duckdb_string_t_length(*string) as usize;
         slice::from_raw_parts(ffi::duckdb_string_t_data(string).cast::<u8>(), length)
-    };
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// An integer or truth value as text.
-fn shown(value: Value) -> Value {
-    match value {
-        Value::Int(value) => Value::Text(value.to_string()),
-        Value::Bool(value) => Value::Text(value.to_string()),
-        other => other,
     }
-}
-
-/// The digits of a DECIMAL as DuckDB writes them: `-5` of scale 3 is `-0.005`.
-fn with_point(digits: &str, scale: usize) -> String {
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
-    let digits = format!("{digits:0>width$}", width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
-}
-
-/// An integer, as text beyond 64 bits.
-fn integer<T: Copy + ToString + TryInto<i64>>(value: T) -> Value {
-    value.try_into().map_or_else(|_| Value::Text(value.to_string()), Value::Int)
-}
-
-fn int128(value: ffi::duckdb_hugeint) -> i128 {
-    (i128::from(value.upper) << 64) | i128::from(value.lower)
-}
-
-fn uint128(value: ffi::duckdb_uhugeint) -> u128 {
-    (u128::from(value.upper) << 64) | u128::from(value.lower)
 }
 
 /// How to make a constant of the given type from vector data, for DuckDB to print.
@@ -344,18 +383,4 @@ fn unsupported(id: ffi::duckdb_type) -> Error {
         }
     };
     Error::Data(format!("values of type {name} are not supported; cast them to VARCHAR"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_point;
-
-    #[test]
-    fn decimals_keep_their_scale() {
-        for (digits, scale, text) in
-            [("1250", 3, "1.250"), ("-5", 3, "-0.005"), ("0", 2, "0.00"), ("-42", 0, "-42")]
-        {
-            assert_eq!(with_point(digits, scale), text);
-        }
-    }
 }

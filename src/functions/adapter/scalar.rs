@@ -2,14 +2,15 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use duckdb::ffi;
 
-use super::super::contract::{ScalarFunction, SqlType, Value};
+use super::super::contract::{Execution, ScalarFunction, SqlType};
 use super::read::Reader;
 use super::types::LogicalType;
-use super::{borrow, c_string, caller, check, drop_box, guard, into_raw, write};
+use super::write::Output;
+use super::{borrow, c_string, caller, check, drop_box, guard, into_raw};
 use crate::error::{Error, Result};
 use crate::store::{Caller, Host};
 
@@ -20,6 +21,32 @@ struct Registered {
     parameters: Vec<SqlType>,
     returns: SqlType,
     host: Arc<Host>,
+}
+
+/// What DuckDB keeps with a bound call, and copies with its expression.
+#[derive(Clone)]
+struct Bound {
+    caller: Caller,
+    /// The execution under way. Each of its threads holds it; when the last one ends, so does the
+    /// execution, and the next one, of a prepared statement, begins anew.
+    running: Arc<Mutex<Option<Weak<dyn Execution>>>>,
+}
+
+/// What each thread of an execution keeps, from the first rows on.
+#[derive(Default)]
+struct Thread(OnceLock<Arc<dyn Execution>>);
+
+impl Bound {
+    /// The execution under way, or a new one.
+    fn execution(&self, function: &dyn ScalarFunction) -> Arc<dyn Execution> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(execution) = running.as_ref().and_then(Weak::upgrade) {
+            return execution;
+        }
+        let execution = function.start(&self.caller);
+        *running = Some(Arc::downgrade(&execution));
+        execution
+    }
 }
 
 /// Registers one scalar function.
@@ -58,6 +85,7 @@ pub(super) unsafe fn register(
             Some(drop_box::<Registered>),
         );
         ffi::duckdb_scalar_function_set_bind(handle, Some(bind));
+        ffi::duckdb_scalar_function_set_init(handle, Some(init));
         ffi::duckdb_scalar_function_set_function(handle, Some(call));
         let state = ffi::duckdb_register_scalar_function(connection, handle);
         ffi::duckdb_destroy_scalar_function(&mut handle);
@@ -74,8 +102,9 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
             Ok(registered) => guard(registered.name, || {
                 let mut context = ptr::null_mut();
                 ffi::duckdb_scalar_function_get_client_context(info, &mut context);
-                let data = into_raw(caller(&registered.host, context));
-                ffi::duckdb_scalar_function_set_bind_data(info, data, Some(drop_box::<Caller>));
+                let caller = caller(&registered.host, context);
+                let data = into_raw(Bound { caller, running: Arc::default() });
+                ffi::duckdb_scalar_function_set_bind_data(info, data, Some(drop_box::<Bound>));
                 ffi::duckdb_scalar_function_set_bind_data_copy(info, Some(copy));
                 Ok(())
             }),
@@ -91,11 +120,18 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 /// Copies the bind data when DuckDB copies an expression.
 unsafe extern "C" fn copy(data: *mut c_void) -> *mut c_void {
     // SAFETY: DuckDB passes the data that `bind` set.
-    let copied = unsafe { borrow::<Caller>(data) }.and_then(|caller| {
-        guard("copy", || Ok(into_raw(caller.clone()))).map_err(|_| Error::Database(String::new()))
+    let copied = unsafe { borrow::<Bound>(data) }.and_then(|bound| {
+        guard("copy", || Ok(into_raw(bound.clone()))).map_err(|_| Error::Database(String::new()))
     });
     // A missing copy is reported by `call`.
     copied.unwrap_or(ptr::null_mut())
+}
+
+unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
+    // Starting waits for the first rows: a thread that gets none looks nothing up.
+    let thread = into_raw(Thread::default());
+    // SAFETY: `info` is valid; DuckDB owns the state from here on.
+    unsafe { ffi::duckdb_scalar_function_init_set_state(info, thread, Some(drop_box::<Thread>)) };
 }
 
 unsafe extern "C" fn call(
@@ -106,12 +142,16 @@ unsafe extern "C" fn call(
     // SAFETY: DuckDB calls with valid handles; the data are those set above.
     let outcome = unsafe {
         let registered = borrow::<Registered>(ffi::duckdb_scalar_function_get_extra_info(info));
-        let caller = borrow::<Caller>(ffi::duckdb_scalar_function_get_bind_data(info));
-        match (registered, caller) {
-            (Ok(registered), Ok(caller)) => {
-                guard(registered.name, || compute(registered, caller, input, output))
+        let bound = borrow::<Bound>(ffi::duckdb_scalar_function_get_bind_data(info));
+        let thread = borrow::<Thread>(ffi::duckdb_scalar_function_get_state(info));
+        match (registered, bound, thread) {
+            (Ok(registered), Ok(bound), Ok(thread)) => guard(registered.name, || {
+                let start = || bound.execution(registered.function.as_ref());
+                compute(registered, thread.0.get_or_init(start).as_ref(), input, output)
+            }),
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+                Err(c_string(&error.to_string()))
             }
-            (Err(error), _) | (_, Err(error)) => Err(c_string(&error.to_string())),
         }
     };
     if let Err(message) = outcome {
@@ -124,7 +164,7 @@ unsafe extern "C" fn call(
 /// `input` must be a chunk of the function's arguments, `output` a vector of its result type.
 unsafe fn compute(
     registered: &Registered,
-    caller: &Caller,
+    execution: &dyn Execution,
     input: ffi::duckdb_data_chunk,
     output: ffi::duckdb_vector,
 ) -> Result<()> {
@@ -136,26 +176,22 @@ unsafe fn compute(
     let mut arguments = Vec::with_capacity(columns as usize);
     for place in 0..columns {
         // SAFETY: `place` is a column of the chunk, and DuckDB flattened it before the call.
-        let values = unsafe {
+        let argument = unsafe {
             let vector = ffi::duckdb_data_chunk_get_vector(input, place);
             let as_text = registered.parameters.get(place as usize) == Some(&SqlType::Id);
             let reader = if as_text { Reader::of_texts(vector) } else { Reader::new(vector) };
             let reader = reader.map_err(|error| {
                 Error::Data(format!("{}: argument {}: {error}", registered.name, place + 1))
             })?;
-            (0..rows).map(|row| reader.get(row)).collect::<Vec<Value>>()
+            reader.argument(rows)
         };
-        arguments.push(values);
+        arguments.push(argument);
     }
-    let results = registered.function.call(caller, &arguments, rows)?;
-    let internal = |what: String| {
-        Error::Database(format!("internal error in {}: {what}; please report it", registered.name))
-    };
-    if results.len() != rows {
-        return Err(internal(format!("{} results for {rows} rows", results.len())));
-    }
-    let results: Vec<&Value> = results.iter().collect();
     // SAFETY: the output vector has the result's type and room for the chunk's rows.
-    unsafe { write::column(output, &registered.returns, &results) }
-        .map_err(|error| internal(error.to_string()))
+    let mut results = unsafe { Output::new(output, &registered.returns, rows) };
+    execution.call(&arguments, rows, &mut results)?;
+    results.misfit.map_or(Ok(()), |what| {
+        let name = registered.name;
+        Err(Error::Database(format!("internal error in {name}: {what}; please report it")))
+    })
 }

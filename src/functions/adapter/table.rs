@@ -109,6 +109,10 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
         // SAFETY: name and type are copied.
         unsafe { ffi::duckdb_bind_add_result_column(info, name.as_ptr(), logical_type.raw()) };
     }
+    if let Some(rows) = function.cardinality() {
+        // SAFETY: `info` is valid.
+        unsafe { ffi::duckdb_bind_set_cardinality(info, rows, false) };
+    }
     // SAFETY: DuckDB owns the binding from here on.
     unsafe {
         ffi::duckdb_bind_set_bind_data(info, into_raw(binding), Some(drop_box::<Binding>));
@@ -216,7 +220,7 @@ unsafe fn fill(
         // SAFETY: the chunk has a vector of the column's type at `place`, with room for a chunk.
         unsafe {
             let vector = ffi::duckdb_data_chunk_get_vector(output, place as ffi::idx_t);
-            write::column(vector, &column.sql_type, &values)
+            write::column(vector, &column.sql_type, 0, &values)
         }
         .map_err(|error| {
             let message = format!(

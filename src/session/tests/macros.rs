@@ -13,12 +13,13 @@ use crate::functions::{Column, Registry, ScalarFunction, SqlType, Value, options
 use crate::store::MACROS;
 use crate::train::{Default, Kind, Param};
 
-const OPTIONS: [Param; 5] = [
+const OPTIONS: [Param; 6] = [
     param("n", Kind::Int { min: 1, max: 1000 }, Default::Int(10)),
     param("model", Kind::Text, Default::Absent),
     param("version", Kind::Int { min: 1, max: i64::MAX }, Default::Absent),
     param("repeats", Kind::Choice(&["allow", "exclude", "only"]), Default::Text("allow")),
     param("candidates", Kind::Relation, Default::Absent),
+    param("key", Kind::Text, Default::Absent),
 ];
 
 fn item_type() -> SqlType {
@@ -66,8 +67,13 @@ pub(super) fn mock(
         let columns = vec![
             Column::new("__user", SqlType::Named(user_type.into())),
             Column::new("__song", SqlType::Named(song_type.into())),
+            Column::new("__model", SqlType::Varchar),
+            Column::new("__version", SqlType::BigInt),
+            Column::new("__key", SqlType::Varchar),
         ];
-        Ok(constant(columns, vec![vec![Value::Null, Value::Null]]))
+        let model = Value::Text(call.options.text("model").unwrap_or("default").into());
+        let row = vec![Value::Null, Value::Null, model, Value::Int(1), Value::Null];
+        Ok(constant(columns, vec![row]))
     });
     let attention = table("segue_field_attention", &store, &[], |_| {
         let columns = vec![
@@ -109,14 +115,13 @@ pub(super) fn mock(
 fn next_songs() -> Arc<dyn ScalarFunction> {
     scalar(
         "segue_next_songs",
-        &[SqlType::List(Box::new(SqlType::Varchar)), SqlType::Any],
+        &[SqlType::List(Box::new(SqlType::Varchar)), SqlType::Varchar, SqlType::Any],
         item_type(),
         |_, arguments, rows| {
             (0..rows)
                 .map(|row| {
                     let Value::List(songs) = &arguments[0][row] else { return Ok(Value::Null) };
-                    let Value::Struct(options) = &arguments[1][row] else { return Ok(Value::Null) };
-                    let user = options.iter().find(|(name, _)| name == "user");
+                    let user = &arguments[1][row];
                     Ok(items(1, &format!("{songs:?} {user:?}")))
                 })
                 .collect()
@@ -325,22 +330,19 @@ fn next_songs_takes_lists() {
     let session = session("INTEGER", "UUID");
     let found =
         |from: &str| rows(session.connection(), &format!("SELECT source FROM {from}")).unwrap();
-    let nobody = "Some((\"user\", Null))";
+    let nobody = "Null";
     let source = |songs: &str, user: &str| [format!("{songs} {user}")];
     assert_eq!(found("next_songs([12, 99])"), source("[Text(\"12\"), Text(\"99\")]", nobody));
     assert_eq!(found("next_songs([], 3)"), source("[]", nobody));
     let upper = "next_songs(['AAAAAAAA-0000-0000-0000-000000000001', NULL], user := '07')";
     assert_eq!(
         found(upper),
-        source(
-            "[Text(\"aaaaaaaa-0000-0000-0000-000000000001\"), Null]",
-            "Some((\"user\", Text(\"7\")))"
-        )
+        source("[Text(\"aaaaaaaa-0000-0000-0000-000000000001\"), Null]", "Text(\"7\")")
     );
     assert_eq!(found("next_songs(NULL)"), [""; 0]);
     let lateral = "(SELECT __user, \"user\" FROM users WHERE user_id = 2) u, \
                    next_songs([__user], user := u.\"user\")";
-    assert_eq!(found(lateral), source("[Text(\"2\")]", "Some((\"user\", Text(\"302\")))"));
+    assert_eq!(found(lateral), source("[Text(\"2\")]", "Text(\"302\")"));
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! Scalar functions: vectors of every type in, NULLs, panics, the caller.
 
-use super::super::super::contract::{SqlType, Value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::super::super::contract::{
+    Argument, Execution, Lists, Results, ScalarFunction, SqlType, Value,
+};
 use super::super::super::mock::{registry, scalar};
 use super::{column, error, session, text};
-use crate::error::Error;
+use crate::error::{Error, Result as SegueResult};
+use crate::store::Caller;
 
 /// `seen(any)`: the value as it arrived.
 fn shown(sql: &str) -> Result<Vec<String>, String> {
@@ -170,4 +176,112 @@ fn nested_connections_resolve_names_as_the_caller_does() {
     let sql = "SELECT max(count_rows(t || '')) FROM (VALUES ('plays'), (NULL)) v(t)";
     assert_eq!(column(connection, sql).unwrap(), ["2"]);
     assert_eq!(column(connection, "SELECT count_rows('plays')").unwrap(), ["2"]);
+}
+
+/// `execution()`: the number of the execution, from 1.
+struct Numbered(AtomicI64);
+
+struct Number(i64);
+
+impl ScalarFunction for Numbered {
+    fn name(&self) -> &'static str {
+        "execution"
+    }
+
+    fn parameters(&self) -> Vec<SqlType> {
+        vec![SqlType::Any]
+    }
+
+    fn returns(&self) -> SqlType {
+        SqlType::BigInt
+    }
+
+    fn volatile(&self) -> bool {
+        true
+    }
+
+    fn start(&self, _caller: &Caller) -> Arc<dyn Execution> {
+        Arc::new(Number(self.0.fetch_add(1, Ordering::SeqCst) + 1))
+    }
+}
+
+impl Execution for Number {
+    fn call(&self, _: &[Argument], rows: usize, results: &mut dyn Results) -> SegueResult<()> {
+        results.values(&vec![Value::Int(self.0); rows]);
+        Ok(())
+    }
+}
+
+#[test]
+fn an_execution_is_one_for_all_rows_and_new_for_each_execute() {
+    let session = session(&registry(vec![], vec![Arc::new(Numbered(AtomicI64::new(0)))]));
+    let connection = session.connection();
+    connection.execute_batch("CREATE TABLE many AS FROM range(500000) t(i)").unwrap();
+    let mut statement = connection
+        .prepare("SELECT min(n), max(n) FROM (SELECT execution(i) AS n FROM many)")
+        .unwrap();
+    for expected in 1..=3 {
+        let found: (i64, i64) =
+            statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(found, (expected, expected));
+    }
+    // Explaining is no execution, nor are rows that never come.
+    column(connection, "EXPLAIN SELECT execution(i) FROM many").unwrap();
+    column(connection, "SELECT execution(i) FROM many WHERE i < 0").unwrap();
+    assert_eq!(column(connection, "SELECT execution(1)").unwrap(), ["4"]);
+}
+
+/// Lists that come in two parts, for rows out of order, and that do not fit where `fields` is not 1.
+struct Parts(usize);
+
+impl Execution for Parts {
+    fn call(&self, _: &[Argument], rows: usize, results: &mut dyn Results) -> SegueResult<()> {
+        for parity in [1, 0] {
+            let mut lists = Lists::of(self.0);
+            for row in (0..rows).filter(|row| row % 3 != 2 && row % 2 == parity).rev() {
+                lists.lengths.push((row, row % 5));
+                let elements = (0..row % 5).map(|at| Value::Int((row * 10 + at) as i64));
+                lists.fields[0].extend(elements);
+            }
+            results.lists(&lists);
+        }
+        Ok(())
+    }
+}
+
+/// `parts(i)`, with `Parts`.
+struct InParts(usize);
+
+impl ScalarFunction for InParts {
+    fn name(&self) -> &'static str {
+        "parts"
+    }
+
+    fn parameters(&self) -> Vec<SqlType> {
+        vec![SqlType::BigInt]
+    }
+
+    fn returns(&self) -> SqlType {
+        SqlType::List(Box::new(SqlType::Struct(vec![("x".into(), SqlType::BigInt)])))
+    }
+
+    fn volatile(&self) -> bool {
+        true
+    }
+
+    fn start(&self, _caller: &Caller) -> Arc<dyn Execution> {
+        Arc::new(Parts(self.0))
+    }
+}
+
+#[test]
+fn lists_come_in_parts_and_rows_without_are_null() {
+    let parts = |fields| session(&registry(vec![], vec![Arc::new(InParts(fields))]));
+    let session = parts(1);
+    let sql = "SELECT count(*)::BIGINT FROM (SELECT i, parts(i) AS p FROM range(1000) t(i)) \
+               WHERE p IS NOT DISTINCT FROM CASE WHEN i % 3 = 2 THEN NULL \
+               ELSE [{x: i * 10 + j} FOR j IN range(i % 5)] END";
+    assert_eq!(column(session.connection(), sql).unwrap(), ["1000"]);
+    let message = error(parts(2).connection(), "SELECT parts(1)");
+    assert!(message.contains("internal error in parts"), "{message}");
 }
