@@ -113,6 +113,6 @@ test("an instance without connections keeps the functions", async () => {
 
 test("errors reach the program", async () => {
   const database = await open(":memory:");
-  await assert.rejects(rows(database.connection, "FROM recommend(1)"), /no model is stored yet/);
+  await assert.rejects(rows(database.connection, "FROM recommend(1, 3)"), /no model is stored yet/);
   close(database);
 });

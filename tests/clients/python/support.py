@@ -17,7 +17,7 @@ VERSION = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
 FEW = "'(FROM plays WHERE user_id <= 4)'"
 SMALL = "embedding_size := 8, max_length := 5"
 # A training that no test waits for, yet that ends should one of them forget it.
-LONG = f"FROM train_harm({FEW}, {SMALL}, epochs := 1000, model := 'long')"
+LONG = f"FROM train_harm({FEW}, {SMALL}, epochs := 20000, model := 'long')"
 
 
 def connect(database=":memory:", **options):

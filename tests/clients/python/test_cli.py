@@ -50,7 +50,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(users, [1, 1, 2, 2, 3, 3])
 
     def test_errors(self):
-        self.assertIn("no model is stored yet", self.run_sql("FROM recommend(1)", succeeds=False))
+        self.assertIn("no model is stored yet", self.run_sql("FROM recommend(1, 3)", succeeds=False))
 
     def test_the_log_is_gone_at_the_end(self):
         self.run_sql("CREATE TABLE plays AS FROM 'data/plays.csv'; FROM train_popularity('plays');")

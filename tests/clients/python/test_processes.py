@@ -36,7 +36,7 @@ class Ending(TestCase):
 
     def test_with_a_half_read_training(self):
         self.ends_well("connection = connect(path)\n"
-                       f"connection.execute({LONG.replace('1000', '3')!r}).fetchone()")
+                       f"connection.execute({LONG.replace('20000', '3')!r}).fetchone()")
 
     def test_with_changes_that_a_model_shares_the_log_with(self):
         self.ends_well("connection = connect(path)\n"
@@ -98,7 +98,7 @@ class Killed(TestCase):
     def still_works(self):
         with connect(self.path) as connection:
             self.assertEqual(len(rows(connection, "FROM recommend(1, 3)")), 3)
-            self.assertGreater(len(rows(connection, LONG.replace("1000", "2"))), 0)
+            self.assertGreater(len(rows(connection, LONG.replace("20000", "2"))), 0)
         self.assert_free()
 
     def test_by_kill(self):
