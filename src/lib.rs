@@ -12,6 +12,7 @@ pub mod session;
 pub mod shell;
 pub mod store;
 mod suggest;
+pub mod threads;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -237,6 +237,36 @@ fn sessions_of_one_play_are_learned_from_or_refused_with_a_reason() {
     }
 }
 
+/// The bytes of tensors.
+fn held(tensors: &Weights) -> u64 {
+    let bytes = |tensor: &candle_core::Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
+    tensors.values().map(bytes).sum::<usize>() as u64
+}
+
+#[test]
+fn the_memory_of_a_training_is_estimated() {
+    let dataset = Arc::new(cycle(12, 12));
+    // Which songs are played together is not known before it is counted.
+    let near = |estimate: u64, actual: u64| estimate >= actual / 2 && estimate <= actual * 3;
+    for spec in REGISTRY {
+        for (name, value) in [("embedding_size", 64), ("max_length", 5), ("neighbors", 3)] {
+            let mut options = options(spec, 1);
+            if options.has(name) {
+                options.set(name, Setting::Int(value));
+            }
+            let memory = (spec.memory)(&dataset, &options).unwrap();
+            let mut training = start(spec, &dataset, &options);
+            training.epoch(1, &Control::default()).unwrap();
+            let weights = held(&training.model().unwrap().weights().unwrap());
+            assert!(near(memory.weights, weights), "{}: {memory:?}, {weights}", spec.name);
+            let state = held(&training.state().unwrap());
+            let resumable = if spec.iterative { memory.weights + memory.optimizer } else { 0 };
+            assert!(near(resumable, state), "{}: {memory:?}, {state}", spec.name);
+            assert!(memory.step > 0, "{}", spec.name);
+        }
+    }
+}
+
 #[test]
 fn a_stop_ends_training_before_the_next_batch() {
     let dataset = Arc::new(cycle(4, 6));

@@ -13,13 +13,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use segue::functions::{Column, Entry, FunctionKind, SqlType, manual, registry};
-use segue::train::Param;
 use support::Engine;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/functions.md");
-
-/// What can be SET.
-const SETTINGS: &[Param] = &[];
 
 /// What the examples find: the sample in `data/`, its earlier and later plays, and two versions of a
 /// model, trained as fast as can be.
@@ -45,7 +41,7 @@ fn entries() -> Vec<Entry> {
 
 #[test]
 fn the_page_is_what_the_functions_say() {
-    let expected = page::page(&entries(), SETTINGS);
+    let expected = page::page(&entries(), &registry().settings);
     if std::env::var_os("SEGUE_DOCS_COMPLETE").is_some() {
         fs::write(PAGE, &expected).unwrap();
     }
@@ -62,7 +58,7 @@ fn the_page_is_what_the_functions_say() {
 /// GitHub would number the second of two equal headings, and links would lead to the first.
 #[test]
 fn headings_of_the_page_are_unique() {
-    let page = page::page(&entries(), SETTINGS);
+    let page = page::page(&entries(), &registry().settings);
     let mut headings = BTreeSet::new();
     for heading in page.lines().filter_map(|line| line.strip_prefix('#')) {
         let heading = heading.trim_matches(['#', ' ', '`']).to_lowercase();
@@ -148,6 +144,8 @@ fn the_manual_names_every_function() {
         .chain(registry.scalars.iter().map(|function| function.name().to_owned()))
         .collect();
     let shown: BTreeSet<String> = ours.difference(&plain).cloned().collect();
-    let shown: BTreeSet<String> = shown.difference(&behind).cloned().collect();
-    assert_eq!(shown, entries().into_iter().map(|entry| entry.name).collect());
+    let manual: BTreeSet<String> = entries().into_iter().map(|entry| entry.name).collect();
+    // One may stand behind a macro of its own name.
+    let hidden = |name: &String| behind.contains(name) && !manual.contains(name);
+    assert_eq!(shown.into_iter().filter(|name| !hidden(name)).collect::<BTreeSet<_>>(), manual);
 }

@@ -219,24 +219,26 @@ fn missing_build_tools_are_named() {
     assert!(check(&machine).success);
 }
 
+/// Every package of a build, with its version and features.
+fn features(folder: &str, edges: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--prefix", "none", "--format", "{p} [{f}]"])
+        .args(["--no-dedupe", "--edges", edges])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect()
+}
+
 /// Else `cargo test` after `cargo build` compiles nearly everything again: features that only the
 /// tests ask of a shared dependency make another build of it, and of all that stands on it.
 #[test]
 fn tests_share_the_dependencies_that_the_shell_was_built_with() {
-    let features = |edges: &str| -> BTreeSet<String> {
-        let output = Command::new(env!("CARGO"))
-            .args(["tree", "--locked", "--prefix", "none", "--format", "{p} [{f}]"])
-            .args(["--no-dedupe", "--edges", edges])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect()
-    };
     // Once all, and once without what runs while compiling, which is built for itself.
     for edges in ["normal,build", "normal,no-proc-macro"] {
-        let shell = features(edges);
-        let tests = features(&format!("{edges},dev"));
+        let shell = features(".", edges);
+        let tests = features(".", &format!("{edges},dev"));
         let apart: Vec<_> = shell.difference(&tests).collect();
         assert!(
             apart.is_empty(),
@@ -244,4 +246,73 @@ fn tests_share_the_dependencies_that_the_shell_was_built_with() {
              shell too: {apart:?}"
         );
     }
+}
+
+/// Both build in one target folder, and compile most of what they need once.
+#[test]
+fn the_extension_shares_the_dependencies_of_the_shell() {
+    // These differ by what makes an extension.
+    let own = ["segue", "segue-extension", "duckdb", "libduckdb-sys"];
+    let only_there = ["duckdb-loadable-macros", "prettyplease"];
+    let name = |package: &String| package.split(' ').next().unwrap().to_owned();
+    let expected = |package: &&String| {
+        let name = name(package);
+        !own.contains(&name.as_str()) && !only_there.contains(&name.as_str())
+    };
+    for edges in ["normal,build", "normal,no-proc-macro"] {
+        let (shell, extension) = (features(".", edges), features("extensions/segue", edges));
+        let apart: Vec<_> = extension.difference(&shell).filter(expected).collect();
+        assert!(
+            apart.is_empty(),
+            "extensions/segue has these in another version or with other features; copy Cargo.lock \
+             there, and name the features in Cargo.toml: {apart:?}"
+        );
+    }
+    let read = |path| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let profiles = |path| {
+        let text: String = read(path);
+        text[text.find("\n[profile.").unwrap()..].to_owned()
+    };
+    assert_eq!(profiles("Cargo.toml"), profiles("extensions/segue/Cargo.toml"));
+}
+
+#[test]
+fn the_extension_has_one_version() {
+    let read = |path| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(read("extensions/segue/Cargo.toml").contains(&format!("\nversion = \"{version}\"\n")));
+    assert!(
+        read("extensions/segue/description.yml").contains(&format!("\n  version: {version}\n"))
+    );
+    // Of DuckDB's C API: what the code asks for is what the file says.
+    let code: String = read("extensions/segue/src/lib.rs");
+    let api = code.split("API_VERSION: &str = \"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(read("scripts/package-extension.sh").contains(&format!("\napi={api} ")));
+}
+
+#[test]
+fn an_extension_ends_with_what_duckdb_reads() {
+    let machine = Machine::new().command("strip", "").command("cp", "exec /bin/cp \"$@\"");
+    let machine = machine.command("chmod", "exec /bin/chmod \"$@\"");
+    let (library, output) =
+        (machine.path("library.so"), machine.path("out/segue.duckdb_extension"));
+    fs::write(&library, "code").unwrap();
+    let package = |platform: &str| {
+        let arguments = [&library, &output, Path::new(platform), Path::new("v1.2.3")];
+        machine.script("package-extension.sh", &arguments, None)
+    };
+    let outcome = package("linux_amd64");
+    assert!(outcome.success, "{}", outcome.stderr);
+    let bytes = fs::read(&output).unwrap();
+    assert!(bytes.starts_with(b"code"));
+    let footer = &bytes[bytes.len() - 512..];
+    let field = |place: usize| {
+        let field = &footer[place * 32..(place + 1) * 32];
+        String::from_utf8_lossy(field).trim_end_matches('\0').to_owned()
+    };
+    // DuckDB reads the fields from the last to the first.
+    let fields: Vec<String> = (0..8).rev().map(field).collect();
+    assert_eq!(fields, ["4", "linux_amd64", "v1.5.6", "v1.2.3", "C_STRUCT", "", "", ""]);
+    assert!(footer[256..].iter().all(|&byte| byte == 0), "the file is not signed");
+    package(&"x".repeat(33)).fails_saying(&["longer than 32 bytes"]);
 }

@@ -49,6 +49,14 @@ impl PlaysBuilder {
         self.songs.len()
     }
 
+    /// The memory in bytes that the plays so far take while they are ordered.
+    pub fn bytes(&self) -> u64 {
+        let session = if self.sessions.is_some() { 4 } else { 0 };
+        let time = if self.times.is_some() { 8 } else { 0 };
+        // User, song, the order of rows, and the packed song.
+        self.len() as u64 * (4 + 4 + session + time + 4 + 4)
+    }
+
     /// Whether no play was added.
     pub fn is_empty(&self) -> bool {
         self.songs.is_empty()

@@ -70,3 +70,14 @@ pub struct Dataset {
     /// A hash of everything above: equal fingerprints mean equal training data.
     pub fingerprint: String,
 }
+
+impl Dataset {
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> u64 {
+        let plays = &self.plays;
+        let offsets = plays.session_offsets.len() * 8 + plays.user_sessions.len() * 4;
+        let counts = (plays.songs.len() + self.play_counts.len()) * 4;
+        let fields = self.user_fields.iter().chain(&self.song_fields).map(Field::bytes);
+        (offsets + counts) as u64 + self.users.bytes() + self.songs.bytes() + fields.sum::<u64>()
+    }
+}

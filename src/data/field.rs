@@ -48,6 +48,19 @@ impl Field {
         }
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> u64 {
+        let codes = match &self.codes {
+            Codes::One(codes) => codes.len(),
+            Codes::Many { offsets, values } => offsets.len() + values.len(),
+        };
+        let labels = match &self.encoding {
+            Encoding::Categories(values) => values.iter().map(|value| 24 + value.len()).sum(),
+            Encoding::Buckets(bounds) => bounds.len() * 8,
+        };
+        (codes * 4 + labels) as u64
+    }
+
     /// How many songs or users have codes.
     pub fn len(&self) -> usize {
         match &self.codes {

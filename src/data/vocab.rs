@@ -76,6 +76,15 @@ impl Vocab {
         self.keys.is_empty()
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> u64 {
+        match &self.keys {
+            Keys::Integers(keys) => keys.len() as u64 * 8,
+            // Twice, for the index; a hash table keeps a part of its places free.
+            Keys::Texts(keys) => keys.iter().map(|key| 2 * (24 + key.len() as u64) + 16).sum(),
+        }
+    }
+
     /// The id at `index` as text, as DuckDB would cast it to VARCHAR.
     pub fn text(&self, index: u32) -> Cow<'_, str> {
         match &self.keys {

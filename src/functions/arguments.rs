@@ -79,6 +79,18 @@ pub fn options_from_struct(function: &str, params: &[Param], value: &Value) -> R
     })
 }
 
+/// Validates a value that comes as text, as those of settings do.
+///
+/// # Errors
+/// What is wrong and what is allowed, to follow the name.
+pub(super) fn from_text(param: &Param, text: &str) -> std::result::Result<Setting, String> {
+    let number = match param.kind {
+        Kind::Int { .. } => text.parse().ok().map(Value::Int),
+        _ => None,
+    };
+    checked(param, &number.unwrap_or_else(|| Value::Text(text.to_owned())))
+}
+
 fn setting(function: &str, param: &Param, value: &Value) -> Result<Setting> {
     checked(param, value).map_err(|message| Error::option(function, param.name, message))
 }

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::arguments::options_from_struct;
 use super::contract::{Argument, Value};
-use super::loaded::{Loaded, open};
+use super::loaded::{self, Loaded};
 use crate::error::Result;
-use crate::store::{self, Caller, ModelRow};
+use crate::store::{Caller, ModelRow};
 use crate::train::{Options, Param};
 
 /// How many different options are remembered: one in nearly every statement.
@@ -44,7 +44,9 @@ impl<T> Asked<T> {
     /// The model is unknown, damaged, or written by a newer Segue.
     pub(super) fn model(&self, options: &Options) -> Result<Arc<Loaded>> {
         // No other model ever has the key, and whoever gave it has just looked the model up.
-        if let Some(kept) = options.text("key").and_then(|key| self.caller.host.kept(key)) {
+        if let Some(key) = options.text("key")
+            && let Some(kept) = loaded::kept(&self.caller, self.function, key)?
+        {
             return Ok(kept);
         }
         let (name, version) = (options.text("model"), options.int("version"));
@@ -53,12 +55,18 @@ impl<T> Asked<T> {
         let row = match known {
             Some((_, row)) => row.clone(),
             None => {
-                let row = store::find(&self.caller.connect()?, self.function, name, version)?;
+                let row = loaded::find(
+                    &self.caller.connect()?,
+                    &self.caller,
+                    self.function,
+                    name,
+                    version,
+                )?;
                 found.push(((name.map(str::to_owned), version), row.clone()));
                 row
             }
         };
-        open(&self.caller, row)
+        loaded::open(&self.caller, self.function, row)
     }
 
     /// What `prepare` makes of options, which it gets checked.

@@ -301,8 +301,11 @@ pub struct MacroDocs {
     pub docs: Docs,
 }
 
-/// Every SQL function, by kind.
+/// Every SQL function, by kind, and every setting.
 pub struct Registry {
+    /// What can be SET, with default and description. DuckDB checks a value's type alone; functions
+    /// that read the setting check the rest.
+    pub settings: Vec<Param>,
     /// Functions in FROM or CALL.
     pub tables: Vec<Arc<dyn TableFunction>>,
     /// Functions in expressions.

@@ -6,6 +6,7 @@ use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunct
 use super::loaded::load;
 use super::recommend::{REPEATS, VERSION};
 use super::rows::Once;
+use super::settings;
 use super::training::{SESSION, SONG, TIME, USER, column_names};
 use crate::error::{Error, Result};
 use crate::eval::{self, Cases, METRICS, Protocol, Repeats, Targets};
@@ -135,8 +136,10 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
     let control = call.caller.host.control();
     let test = options.text("test").unwrap_or_default();
     let names = column_names(options);
-    let plays =
-        store::read_test_plays(&conn, "evaluate", "test", test, &names, &loaded.dataset, control)?;
+    let dataset = &loaded.dataset;
+    let plays = store::read_test_plays(&conn, "evaluate", "test", test, &names, dataset, control)?;
+    let threads = settings::threads(&call.caller, "evaluate")?;
+    let plays = threads.run(|| plays.finish(dataset, control))?;
     let protocol = match options.text("protocol") {
         Some("session") => Protocol::Session,
         Some("history") => Protocol::History,
@@ -150,7 +153,7 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
         repeats: Repeats::parse(options.text("repeats").unwrap_or("allow"))?,
         skip_unknown: options.text("unknown") == Some("skip"),
     };
-    let ranks = eval::ranks(loaded.model.as_ref(), &loaded.dataset, &plays, cases, control)?;
+    let ranks = eval::ranks(loaded.model.as_ref(), dataset, &plays, cases, control)?;
     if ranks.ranks.is_empty() {
         return Err(Error::data(format!(
             "evaluate: option 'test': {test} has no play to predict: each needs a play before it \

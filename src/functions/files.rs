@@ -5,6 +5,7 @@ use super::loaded::{stored_note, try_out};
 use super::models::NAME;
 use super::recommend::VERSION;
 use super::rows::Once;
+use super::settings;
 use crate::error::{Error, Result};
 use crate::store::{self, Caller, ModelRow, NewModel};
 use crate::train::{Default, Kind, Param};
@@ -148,7 +149,7 @@ fn import(caller: &Caller, path: String, name: Option<String>) -> Result<Vec<Val
         }
         None => {
             let saved = store::save(&conn, &new)?;
-            (saved.version, stored_note(&conn, function, &new.name, &saved)?)
+            (saved.version, stored_note(&conn, caller, function, &new.name, &saved)?)
         }
     };
     let status = if new.complete { "complete" } else { "interrupted" };
@@ -169,7 +170,8 @@ fn read(caller: &Caller, path: &str, name: Option<String>) -> Result<NewModel> {
         let message = format!("import_model: the model in '{path}' has no name; give model := …");
         return Err(Error::model(message));
     }
-    let (dataset, weights) = try_out(&archive.meta, archive.dataset, archive.weights)
+    let threads = settings::threads(caller, "import_model")?;
+    let (dataset, weights) = try_out(&archive.meta, archive.dataset, archive.weights, &threads)
         .map_err(|error| Error::model(format!("import_model: '{path}': {error}")))?;
     let bytes = store::pack(&dataset, &weights, &archive.meta)?;
     let mut new = NewModel::new(archive.meta, &dataset, bytes, None);

@@ -1,27 +1,31 @@
 //! A stored model with everything it answers from, loaded once and kept.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use candle_core::Device;
 
 use super::contract::{Column, SqlType, Value};
+use super::settings;
 use crate::data::Dataset;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::models;
 use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow, Saved};
+use crate::threads::Threads;
 use crate::train::{Artifact, Context, Model, ModelSpec, Options, Weights};
 
-/// A model from the store.
+/// A model from the store. Clones share everything.
+#[derive(Clone)]
 pub(super) struct Loaded {
-    options: Options,
+    options: Arc<Options>,
     device: Device,
     /// What the store says about it.
-    pub row: ModelRow,
+    pub row: Arc<ModelRow>,
     /// Users, songs, fields and histories.
     pub dataset: Arc<Dataset>,
-    /// The model.
-    pub model: Box<dyn Model>,
+    /// The model, which computes on the threads that the caller may have.
+    pub model: Arc<dyn Model>,
 }
 
 impl Loaded {
@@ -29,10 +33,11 @@ impl Loaded {
     ///
     /// # Errors
     /// Out of memory.
-    pub(super) fn rebuild(&self) -> Result<Box<dyn Model>> {
-        let (dataset, options) = (self.dataset.clone(), self.options.clone());
+    pub(super) fn rebuild(&self, threads: &Threads) -> Result<Box<dyn Model>> {
+        let (dataset, options) = (self.dataset.clone(), (*self.options).clone());
         let artifact = Artifact { dataset, options, weights: self.model.weights()? };
-        (spec(&self.row)?.load)(&artifact, &self.device)
+        let spec = spec(&self.row)?;
+        threads.run(|| (spec.load)(&artifact, &self.device))
     }
 
     /// A score as SQL shows it; NULL for a song that the model cannot score.
@@ -51,29 +56,64 @@ impl Loaded {
     }
 }
 
-/// Finds and loads a model; `name` `None` is the default model.
+/// Finds a model; `name` `None` is the one that the caller's settings name, else the default model.
 ///
 /// # Errors
-/// The model is unknown, damaged, or written by a newer Segue.
+/// The model is unknown, or written by a newer Segue.
+pub(super) fn find(
+    conn: &duckdb::Connection,
+    caller: &Caller,
+    function: &str,
+    name: Option<&str>,
+    version: Option<i64>,
+) -> Result<ModelRow> {
+    match (name, settings::default_model(caller)) {
+        (None, Some(set)) => {
+            store::find(conn, function, Some(set), version).map_err(settings::blame_default_model)
+        }
+        (name, _) => store::find(conn, function, name, version),
+    }
+}
+
+/// [`find`]s and loads a model.
+///
+/// # Errors
+/// The model is unknown, damaged, or written by a newer Segue; a setting is wrong.
 pub(super) fn load(
     caller: &Caller,
     function: &str,
     name: Option<&str>,
     version: Option<i64>,
 ) -> Result<Arc<Loaded>> {
-    let row = store::find(&caller.connect()?, function, name, version)?;
-    open(caller, row)
+    let row = find(&caller.connect()?, caller, function, name, version)?;
+    open(caller, function, row)
 }
 
 /// Loads a model that was found.
 ///
 /// # Errors
-/// The model is gone, damaged, or of a kind that this Segue does not have.
-pub(super) fn open(caller: &Caller, row: ModelRow) -> Result<Arc<Loaded>> {
-    caller.host.cached(&row.cache_key(), || read(&caller.connect()?, row))
+/// The model is gone, damaged, or of a kind that this Segue does not have; a setting is wrong.
+pub(super) fn open(caller: &Caller, function: &str, row: ModelRow) -> Result<Arc<Loaded>> {
+    let threads = settings::threads(caller, function)?;
+    let kept = caller.host.cached(&row.cache_key(), || read(&caller.connect()?, row, &threads))?;
+    Ok(on_threads(&kept, threads))
 }
 
-fn read(conn: &duckdb::Connection, row: ModelRow) -> Result<Loaded> {
+/// The model of a [`ModelRow::cache_key`], if it is at hand.
+///
+/// # Errors
+/// A setting is wrong.
+pub(super) fn kept(caller: &Caller, function: &str, key: &str) -> Result<Option<Arc<Loaded>>> {
+    let Some(kept) = caller.host.kept::<Loaded>(key) else { return Ok(None) };
+    Ok(Some(on_threads(&kept, settings::threads(caller, function)?)))
+}
+
+fn on_threads(kept: &Loaded, threads: Threads) -> Arc<Loaded> {
+    let model = Arc::new(OnThreads { model: kept.model.clone(), threads });
+    Arc::new(Loaded { model, ..kept.clone() })
+}
+
+fn read(conn: &duckdb::Connection, row: ModelRow, threads: &Threads) -> Result<Loaded> {
     let bytes = store::archive(conn, &row)?;
     let archive = store::unpack(&row.name, &bytes)?;
     let (dataset, weights) = (Arc::new(archive.dataset), archive.weights);
@@ -81,8 +121,37 @@ fn read(conn: &duckdb::Connection, row: ModelRow) -> Result<Loaded> {
         Artifact { dataset, options: parse_options(&row.name, &row.options_json)?, weights };
     // A model trained on a GPU answers on the CPU where there is none.
     let device = device::open(&row.device).unwrap_or(Device::Cpu);
-    let model = (spec(&row)?.load)(&artifact, &device)?;
-    Ok(Loaded { options: artifact.options, device, row, dataset: artifact.dataset, model })
+    let spec = spec(&row)?;
+    let model = threads.run(|| (spec.load)(&artifact, &device))?.into();
+    let (row, options) = (Arc::new(row), Arc::new(artifact.options));
+    Ok(Loaded { options, device, row, dataset: artifact.dataset, model })
+}
+
+/// A model that computes on certain threads. Each call takes them for one batch of contexts, so
+/// that statements which share them take turns.
+pub(super) struct OnThreads<M> {
+    /// The model.
+    pub model: M,
+    /// Its threads.
+    pub threads: Threads,
+}
+
+impl<'m, M: Deref<Target = dyn Model + 'm> + Send + Sync> Model for OnThreads<M> {
+    fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
+        self.threads.run(|| self.model.score_all(contexts, out))
+    }
+
+    fn weights(&self) -> Result<Weights> {
+        self.threads.run(|| self.model.weights())
+    }
+
+    fn field_attention(&self, user: Option<u32>, songs: &[u32]) -> Result<Option<Vec<f32>>> {
+        self.threads.run(|| self.model.field_attention(user, songs))
+    }
+
+    fn attention_fields(&self) -> Vec<String> {
+        self.model.attention_fields()
+    }
 }
 
 /// The registry's entry for a stored model.
@@ -116,14 +185,18 @@ pub(super) fn try_out(
     meta: &ArchiveMeta,
     dataset: Dataset,
     weights: Weights,
+    threads: &Threads,
 ) -> Result<(Arc<Dataset>, Weights)> {
     let options = parse_options(&meta.name, &meta.options_json)?;
     let artifact = Artifact { dataset: Arc::new(dataset), options, weights };
-    let model = (kind(&meta.name, &meta.kind)?.load)(&artifact, &Device::Cpu)?;
-    let dataset = &artifact.dataset;
-    let user = (!dataset.users.is_empty()).then_some(0);
-    let songs = user.map_or(&[][..], |user| dataset.plays.history(user));
-    model.score_all(&[Context { user, songs }], &mut vec![0.0; dataset.songs.len()])?;
+    let spec = kind(&meta.name, &meta.kind)?;
+    threads.run(|| {
+        let model = (spec.load)(&artifact, &Device::Cpu)?;
+        let dataset = &artifact.dataset;
+        let user = (!dataset.users.is_empty()).then_some(0);
+        let songs = user.map_or(&[][..], |user| dataset.plays.history(user));
+        model.score_all(&[Context { user, songs }], &mut vec![0.0; dataset.songs.len()])
+    })?;
     Ok((artifact.dataset, artifact.weights))
 }
 
@@ -134,13 +207,20 @@ pub(super) fn try_out(
 /// The tables cannot be read.
 pub(super) fn stored_note(
     conn: &duckdb::Connection,
+    caller: &Caller,
     function: &str,
     name: &str,
     saved: &Saved,
 ) -> Result<String> {
     let mut note = format!("stored as '{name}' version {}", saved.version);
     let stored = store::find(conn, function, Some(name), Some(saved.version))?;
-    if stored.is_default {
+    let is_default = match settings::default_model(caller) {
+        // The setting may name what is not there.
+        Some(_) => find(conn, caller, function, None, None)
+            .is_ok_and(|row| row.cache_key() == stored.cache_key()),
+        None => stored.is_default,
+    };
+    if is_default {
         note += ", now the default model";
         if store::current_database(conn)? != stored.database {
             note += &format!(" of database '{}'", stored.database);

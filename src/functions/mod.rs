@@ -21,6 +21,7 @@ mod registry;
 mod rows;
 mod scoring;
 mod sessionize;
+mod settings;
 mod training;
 mod types;
 

@@ -3,9 +3,10 @@
 mod row;
 
 use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction, Value};
-use super::loaded::{Loaded, epoch_columns, epoch_values, load, spec};
+use super::loaded::{Loaded, epoch_columns, epoch_values, find, load, spec};
 use super::recommend::{MODEL, VERSION};
 use super::rows::Once;
+use super::settings;
 use crate::error::{Error, Result};
 use crate::store::{self, Caller, ModelRow};
 use crate::train::{Default, Kind, Param};
@@ -72,7 +73,14 @@ impl TableFunction for Models {
                 let caller = caller.clone();
                 Ok(Once::boxed(move || {
                     let conn = caller.connect()?;
-                    let rows = store::list(&conn)?;
+                    let mut rows = store::list(&conn)?;
+                    if settings::default_model(&caller).is_some() {
+                        let default = find(&conn, &caller, "models", None, None).ok();
+                        let default = default.map(|row| row.cache_key());
+                        for row in &mut rows {
+                            row.is_default = default.as_ref() == Some(&row.cache_key());
+                        }
+                    }
                     Ok(rows.into_iter().map(row::values).collect())
                 }))
             }),
@@ -275,7 +283,7 @@ impl TableFunction for FieldAttention {
     fn bind(&self, call: &Call) -> Result<Binding> {
         let conn = call.caller.connect()?;
         let (model, version) = (call.options.text("model"), call.options.int("version"));
-        store::find(&conn, "field_attention", model, version)?;
+        find(&conn, &call.caller, "field_attention", model, version)?;
         let (caller, options) = (call.caller.clone(), call.options.clone());
         Ok(Binding {
             columns: self.columns(),

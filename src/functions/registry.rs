@@ -1,4 +1,4 @@
-//! Every SQL function, one line each.
+//! Every SQL function, one line each, and every setting.
 
 use std::sync::Arc;
 
@@ -12,14 +12,16 @@ use super::macros;
 use super::models::{DropModel, FieldAttention, Models, TrainingHistory, UseModel};
 use super::recommend::{NextSongs, Recommend, Score};
 use super::sessionize::Sessionize;
+use super::settings::SETTINGS;
 use super::training::Train;
 use super::types::Types;
 use crate::models::REGISTRY;
 pub use crate::store::MACROS;
 
-/// All functions.
+/// All functions and settings.
 pub fn registry() -> Registry {
     let mut registry = Registry {
+        settings: SETTINGS.to_vec(),
         tables: vec![
             Arc::new(Evaluate),
             Arc::new(Models),

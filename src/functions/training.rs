@@ -4,8 +4,10 @@
 //! stops after the running epoch and the best epoch so far is kept as an interrupted model, which
 //! the same statement resumes. A finished training is found, not repeated.
 
+mod memory;
 mod options;
 mod run;
+mod validation;
 
 pub(super) use options::{SESSION, SONG, TIME, USER, column_names};
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction};
 use super::loaded::epoch_columns;
+use super::settings;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::store;
@@ -69,8 +72,9 @@ impl TableFunction for Train {
         if let Some(validation) = call.options.text("validation") {
             store::check_plays(&conn, &function, "validation", validation, &request.columns)?;
         }
-        device::open(call.options.text("device").unwrap_or("auto"))
-            .map_err(|error| error.within(&function))?;
+        let device = settings::device(&call.caller, &function, &call.options)?;
+        device::open(&device).map_err(|error| error.within(&function))?;
+        settings::threads(&call.caller, &function)?;
         let (spec, call) = (self.0, Arc::new(call.clone()));
         Ok(Binding {
             columns: self.columns(),

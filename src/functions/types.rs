@@ -1,12 +1,12 @@
 //! What the macros need to know about a model: the types of its ids, and its version.
 
 use super::contract::{Binding, Call, Column, Docs, SqlType, TableFunction, Value};
-use super::loaded::load;
+use super::loaded::{find, load};
 use super::recommend::{MODEL, VERSION};
 use super::rows::Once;
+use super::settings;
 use crate::data::Vocab;
 use crate::error::Result;
-use crate::store;
 use crate::train::{Default, Kind, Param};
 
 const FUNCTION: Param =
@@ -63,11 +63,12 @@ impl TableFunction for Types {
                 Ok(Once::boxed(move || {
                     let (model, version) = (options.text("model"), options.int("version"));
                     let function = options.text("function").unwrap_or_default();
-                    let row = store::find(&caller.connect()?, function, model, version)?;
+                    let name = model.or_else(|| settings::default_model(&caller));
+                    let row = find(&caller.connect()?, &caller, function, model, version)?;
                     Ok(vec![vec![
                         Value::Null,
                         Value::Null,
-                        Value::Text(model.unwrap_or(&row.name).to_owned()),
+                        Value::Text(name.unwrap_or(&row.name).to_owned()),
                         Value::Int(row.version),
                         Value::Text(row.cache_key()),
                     ]])

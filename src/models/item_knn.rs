@@ -17,7 +17,9 @@ use rayon::prelude::*;
 use crate::control::Control;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::train::{Context, Default, Kind, Model, ModelSpec, Options, Param, Training, Weights};
+use crate::train::{
+    Context, Default, Kind, Memory, Model, ModelSpec, Options, Param, Training, Weights,
+};
 
 /// The line in the registry.
 pub const SPEC: ModelSpec = ModelSpec {
@@ -52,11 +54,24 @@ pub const SPEC: ModelSpec = ModelSpec {
         ),
     ],
     iterative: false,
+    memory: |dataset, options| Ok(memory(dataset, options)),
     start: |dataset, options, _| Ok(Box::new(Fitting::new(dataset, options))),
     load: |artifact, _| {
         Ok(Box::new(ItemKnn::load(&artifact.dataset, &artifact.options, &artifact.weights)?))
     },
 };
+
+/// Neighbour lists are bounded by `neighbors`, and by what is played together at all.
+fn memory(dataset: &Dataset, options: &Options) -> Memory {
+    let (songs, plays) = (dataset.songs.len() as u64, &dataset.plays);
+    let lengths = plays.session_offsets.windows(2).map(|bounds| bounds[1] - bounds[0]);
+    let together: u64 = lengths.map(|length| length * length).sum();
+    let kept = songs.min(options.count("neighbors") as u64);
+    let weights = (songs + 1) * 4 + together.min(songs * kept) * 8;
+    // Which sessions have which songs and the reverse, counts, and the lists before they are packed.
+    let incidence = plays.songs.len() as u64 * 8 + (plays.sessions() as u64 + songs) * 8;
+    Memory { weights, optimizer: 0, step: incidence + songs * 8 + weights }
+}
 
 /// Neighbour lists of all songs, packed.
 #[derive(Clone)]
@@ -112,6 +127,8 @@ impl Fitting {
         }
         neighbours.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         neighbours.truncate(self.neighbors);
+        // A song may meet most others; only what is kept is worth its memory.
+        neighbours.shrink_to_fit();
         neighbours
     }
 }

@@ -10,7 +10,7 @@ use candle_core::{Device, Tensor};
 use crate::control::Control;
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::train::{Context, Model, ModelSpec, Training, Weights};
+use crate::train::{Context, Memory, Model, ModelSpec, Training, Weights};
 
 /// The line in the registry.
 pub const SPEC: ModelSpec = ModelSpec {
@@ -20,6 +20,10 @@ pub const SPEC: ModelSpec = ModelSpec {
     example: "FROM train_popularity('plays')",
     params: &[],
     iterative: false,
+    memory: |dataset, _| {
+        let scores = dataset.songs.len() as u64 * 4;
+        Ok(Memory { weights: scores, optimizer: 0, step: scores })
+    },
     start: |dataset, _, _| Ok(Box::new(Popularity::new(&dataset))),
     load: |artifact, _| Ok(Box::new(Popularity::new(&artifact.dataset))),
 };

@@ -16,8 +16,8 @@ const TITLES_FROM: usize = 50;
 const TITLES_DISTINCT: usize = 50;
 
 /// Attributes as they were read, ids as codes.
-pub(super) struct Attributes<'a> {
-    plan: &'a AttributesPlan,
+pub(super) struct Attributes {
+    plan: AttributesPlan,
     ids: Vec<u32>,
     columns: Vec<AttributeColumn>,
     without_id: u64,
@@ -29,32 +29,33 @@ enum AttributeColumn {
     Number(NumberColumn),
 }
 
-impl<'a> Attributes<'a> {
+impl Attributes {
     /// Reads all rows; their ids join those met before.
     pub(super) fn read(
         conn: &Connection,
-        plan: &'a AttributesPlan,
+        plan: AttributesPlan,
         ids: &mut Interner,
         control: &Control,
     ) -> Result<Self> {
-        let columns = plan.fields.iter().map(|field| AttributeColumn::new(field.kind)).collect();
-        let mut this = Self { plan, ids: Vec::new(), columns, without_id: 0 };
+        let columns = plan.fields.iter().map(|field| AttributeColumn::new(field.kind));
+        let mut columns: Vec<AttributeColumn> = columns.collect();
+        let (mut codes, mut without_id) = (Vec::new(), 0);
         arrow::read(conn, &plan.relation, &plan.expressions(), control, |batch| {
             let batch_ids = Ids::new(&batch[0])?;
             let mut kept = Vec::with_capacity(batch[0].len());
             for row in 0..batch[0].len() {
                 if let Some(id) = batch_ids.get(row) {
-                    this.ids.push(ids.code(id));
+                    codes.push(ids.code(id));
                     kept.push(row);
                 }
             }
-            this.without_id += (batch[0].len() - kept.len()) as u64;
-            for (column, array) in this.columns.iter_mut().zip(&batch[1..]) {
+            without_id += (batch[0].len() - kept.len()) as u64;
+            for (column, array) in columns.iter_mut().zip(&batch[1..]) {
                 column.push(array, &kept)?;
             }
             Ok(())
         })?;
-        Ok(this)
+        Ok(Self { plan, ids: codes, columns, without_id })
     }
 
     /// The fields, over the whole vocabulary; `ranks` gives the index of each id's code.
@@ -67,7 +68,7 @@ impl<'a> Attributes<'a> {
     ) -> Result<Vec<Field>> {
         let index: Vec<u32> = self.ids.iter().map(|&code| ranks[code as usize]).collect();
         let label = &self.plan.relation.label;
-        refuse_repeats(self.plan, &index, vocab)?;
+        refuse_repeats(&self.plan, &index, vocab)?;
         notes.extend(self.plan.notes.iter().cloned());
         if self.without_id > 0 {
             notes.push(format!(

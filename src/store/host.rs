@@ -7,6 +7,8 @@ use duckdb::{Connection, ffi};
 use super::cache::Cache;
 use super::host_files::Files;
 use super::host_handle::Handle;
+use super::names::literal;
+use super::settings::Settings;
 use crate::control::Control;
 use crate::error::{Error, Result};
 
@@ -42,7 +44,7 @@ impl Host {
     /// The version of DuckDB is not known.
     pub unsafe fn of_extension(database: ffi::duckdb_database) -> Result<Arc<Self>> {
         // SAFETY: as the caller vouches; a statement keeps the database open during its calls.
-        Ok(Self::new(unsafe { Handle::copy(database) }?))
+        Ok(Self::new(unsafe { Handle::lent(database) }?))
     }
 
     /// A host over a connection, for tests of functions that need a [`Caller`].
@@ -110,7 +112,7 @@ impl Host {
     }
 }
 
-/// Who runs a statement: the database, and where unqualified names are looked up.
+/// Who runs a statement: the database, where unqualified names are looked up, and what was SET.
 #[derive(Clone)]
 pub struct Caller {
     /// The database.
@@ -119,12 +121,14 @@ pub struct Caller {
     pub search_path: Option<String>,
     /// The caller's file system, if it could be had.
     pub files: Option<Arc<Files>>,
+    /// The caller's settings; empty if they could not be read.
+    pub settings: Settings,
 }
 
 impl Caller {
     /// A caller of whom nothing but the database is known.
     pub fn new(host: Arc<Host>) -> Self {
-        Self { host, search_path: None, files: None }
+        Self { host, search_path: None, files: None, settings: Settings::default() }
     }
 
     /// A connection of its own that resolves names as the caller does.
@@ -133,10 +137,19 @@ impl Caller {
     /// The database was closed.
     pub fn connect(&self) -> Result<Connection> {
         let connection = self.host.with_handle(Handle::connect)?;
-        if let Some(path) = self.search_path.as_deref().filter(|path| !path.is_empty()) {
-            connection
-                .execute_batch(&format!("SET search_path = '{}'", path.replace('\'', "''")))?;
+        let statements = self.statements();
+        if !statements.is_empty() {
+            connection.execute_batch(&statements)?;
         }
         Ok(connection)
+    }
+
+    /// What makes a connection see names and settings as the caller does.
+    pub(super) fn statements(&self) -> String {
+        let mut statements = self.settings.statements();
+        if let Some(path) = self.search_path.as_deref().filter(|path| !path.is_empty()) {
+            statements += &format!("SET search_path = {};", literal(path));
+        }
+        statements
     }
 }

@@ -19,11 +19,24 @@ pub(super) struct Handle(Kind);
 enum Kind {
     /// Of a database that this program opened, and closes after the host.
     Own(ffi::duckdb_database),
-    /// A copy of what DuckDB lends an extension.
-    Copy(Box<ffi::_duckdb_database>),
+    /// Of the database that loaded this extension.
+    Lent {
+        /// What stands for DuckDB's object `DuckDB`, which holds the instance.
+        _owner: Box<Pointer>,
+        /// What stands for the object behind a `duckdb_database`, which holds the other.
+        handle: Box<Pointer>,
+    },
     /// Of a connection's database.
     #[cfg(test)]
     Clones(Connection),
+}
+
+/// A `std::shared_ptr` that owns nothing.
+#[repr(C)]
+struct Pointer {
+    target: *mut c_void,
+    /// Where the owners would be counted. `duckdb_connect` only follows the pointers.
+    _owners: *mut c_void,
 }
 
 // SAFETY: `duckdb_connect` may be called from any thread, one at a time; it is called under a lock.
@@ -38,13 +51,13 @@ impl Handle {
         Self(Kind::Own(database))
     }
 
-    /// A copy of the handle that DuckDB gives an extension during LOAD, whose own ends with LOAD
-    /// though the database goes on.
+    /// A handle of the database whose handle DuckDB lends an extension during LOAD and no longer.
     ///
-    /// What is behind `internal_ptr` is not promised. In the versions of DuckDB that were looked at
-    /// it is the database instance itself, which begins with a weak pointer to itself
-    /// (`std::enable_shared_from_this`); `duckdb_connect` reads nothing else of the handle. That is
-    /// checked here, so that a DuckDB that does it in another way is refused.
+    /// The lent one leads to the database instance. What lies between is not promised; in the
+    /// versions of DuckDB that were looked at (1.5.6, 2.0.0) two steps lead there, and would still if
+    /// DuckDB repaired what it lends (its issue 23544). The instance begins with a weak pointer to
+    /// itself (`std::enable_shared_from_this`), by which it is known here. A DuckDB where that does not
+    /// hold is refused.
     ///
     /// # Safety
     /// `database` must be valid during this call, and the database open whenever
@@ -52,20 +65,25 @@ impl Handle {
     ///
     /// # Errors
     /// This DuckDB does it in another way.
-    pub(super) unsafe fn copy(database: ffi::duckdb_database) -> Result<Self> {
-        // SAFETY: the caller vouches for the handle; DuckDB's objects are larger than a pointer.
-        let copy = unsafe {
-            let instance: *mut c_void = (*database).internal_ptr;
-            if instance.is_null() || *instance.cast::<*mut c_void>() != instance {
-                return Err(Error::Database(
-                    "this version of DuckDB keeps databases in a way that this version of Segue \
-                     does not know; update Segue, or use DuckDB 1.5 or 2.0"
-                        .into(),
-                ));
-            }
-            ffi::_duckdb_database { internal_ptr: instance }
+    pub(super) unsafe fn lent(database: ffi::duckdb_database) -> Result<Self> {
+        // SAFETY: the caller vouches for the handle. The first step leads to an object of DuckDB,
+        // whose first word is a pointer in all versions that offer the C API that we ask for.
+        let instance = unsafe {
+            let first = (*database).internal_ptr.cast::<*mut c_void>();
+            if first.is_null() { ptr::null_mut() } else { *first }
         };
-        Ok(Self(Kind::Copy(Box::new(copy))))
+        // SAFETY: as above; the instance begins with a pointer.
+        if instance.is_null() || unsafe { *instance.cast::<*mut c_void>() } != instance {
+            return Err(Error::Database(
+                "this version of DuckDB keeps databases in a way that this version of Segue does \
+                 not know; update Segue, or use DuckDB 1.5 or 2.0"
+                    .into(),
+            ));
+        }
+        let mut owner = Box::new(Pointer { target: instance, _owners: ptr::null_mut() });
+        let target = ptr::from_mut(&mut *owner).cast();
+        let handle = Box::new(Pointer { target, _owners: ptr::null_mut() });
+        Ok(Self(Kind::Lent { _owner: owner, handle }))
     }
 
     /// A handle of a connection's database.
@@ -105,7 +123,7 @@ impl Handle {
     fn database(&mut self) -> ffi::duckdb_database {
         match &mut self.0 {
             Kind::Own(database) => *database,
-            Kind::Copy(copy) => ptr::from_mut(&mut **copy),
+            Kind::Lent { handle, .. } => ptr::from_mut(&mut **handle).cast(),
             #[cfg(test)]
             Kind::Clones(_) => ptr::null_mut(),
         }

@@ -11,7 +11,6 @@ use duckdb::ffi;
 use super::host::Caller;
 use super::host_handle::Handle;
 use super::macros::MACROS;
-use super::names::literal;
 use crate::error::{Error, Result};
 
 /// A connection of our own that resolves names as the caller does and has one of Segue's TEMP macros.
@@ -32,8 +31,9 @@ impl Caller {
         if let Some(found) = MACROS.iter().find(|found| found.name == macro_name) {
             native.execute(&found.temp_sql())?;
         }
-        if let Some(path) = self.search_path.as_deref().filter(|path| !path.is_empty()) {
-            native.execute(&format!("SET search_path = {}", literal(path)))?;
+        let statements = self.statements();
+        if !statements.is_empty() {
+            native.execute(&statements)?;
         }
         Ok(native)
     }

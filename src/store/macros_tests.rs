@@ -8,7 +8,7 @@ pub(in crate::store) fn with_functions(conn: Connection) -> Connection {
         "CREATE TEMP MACRO segue_recommend(u, o) AS [{rank: 1, song_id: '', score: 0, source: ''}];
          CREATE TEMP MACRO segue_next_songs(s, o) AS [{rank: 1, song_id: '', score: 0, source: ''}];
          CREATE TEMP MACRO segue_score(u, s, o) AS 0.5::DOUBLE;
-         CREATE TEMP MACRO segue_sessionize(p, g, o) AS 'SELECT 1 AS session_id';
+         CREATE TEMP MACRO segue_sessionize(p, o) AS 'SELECT 1 AS session_id';
          CREATE TEMP MACRO segue_types(f, m, v) AS TABLE SELECT NULL::INT AS __user, NULL::INT AS __song;
          CREATE TEMP MACRO segue_field_attention(m, v) AS TABLE
              SELECT '' AS __user_id, '' AS __field, 0.5 AS __weight;",

@@ -6,7 +6,8 @@ use duckdb::arrow::array::Array;
 use super::arrow::{self, Ids};
 use super::attributes::Attributes;
 use super::columns::is_integer;
-use super::plan::{DatasetPlan, DatasetRequest, PlaysPlan};
+use super::memory::{memory_limit, size};
+use super::plan::{AttributesPlan, DatasetPlan, DatasetRequest, PlaysPlan};
 use crate::control::Control;
 use crate::data::{Dataset, Interner, MAX_PLAYS, PlaysBuilder, fingerprint};
 use crate::error::Result;
@@ -20,62 +21,80 @@ pub fn check(conn: &Connection, request: &DatasetRequest) -> Result<()> {
     DatasetPlan::new(conn, request).map(drop)
 }
 
+/// The plays and attributes of a training as they were read, ids as codes.
+pub struct RawDataset {
+    buckets: usize,
+    plan: DatasetPlan,
+    users: Interner,
+    songs: Interner,
+    plays: RawPlays,
+    song_rows: Option<Attributes>,
+    user_rows: Option<Attributes>,
+}
+
 /// Reads the plays and attributes of a training.
 ///
 /// # Errors
-/// As [`check`]; no play is usable; a song or user has two rows of attributes; the analyst
-/// stopped the statement.
+/// As [`check`]; no play is usable; the plays do not fit into the database's `memory_limit`; the
+/// analyst stopped the statement.
 pub fn read_dataset(
     conn: &Connection,
     request: &DatasetRequest,
     control: &Control,
-) -> Result<Dataset> {
-    let plan = DatasetPlan::new(conn, request)?;
+) -> Result<RawDataset> {
+    let mut plan = DatasetPlan::new(conn, request)?;
     let mut users = Interner::new(is_integer(&plan.user_type));
     let mut songs = Interner::new(is_integer(&plan.song_type));
-    let mut notes = Vec::new();
     let plays = match &plan.plays {
         Some(plays) => RawPlays::read(conn, plays, &mut users, &mut songs, control)?,
         None => RawPlays::none(),
     };
-    notes.extend(plays.notes);
-    let song_rows = plan
-        .songs
-        .as_ref()
-        .map(|plan| Attributes::read(conn, plan, &mut songs, control))
-        .transpose()?;
-    let user_rows = plan
-        .users
-        .as_ref()
-        .map(|plan| Attributes::read(conn, plan, &mut users, control))
-        .transpose()?;
-    let (users, user_ranks) = users.finish(&plan.user_type);
-    let (songs, song_ranks) = songs.finish(&plan.song_type);
-    let mut fields = |rows: Option<Attributes<'_>>, vocab, ranks: &[u32]| match rows {
-        Some(rows) => rows.finish(vocab, ranks, request.buckets, &mut notes),
-        None => Ok(Vec::new()),
+    let read = |plan: Option<AttributesPlan>, ids: &mut Interner| {
+        plan.map(|plan| Attributes::read(conn, plan, ids, control)).transpose()
     };
-    let song_fields = fields(song_rows, &songs, &song_ranks)?;
-    let user_fields = fields(user_rows, &users, &user_ranks)?;
-    let packed = plays.builder.finish(&user_ranks, &song_ranks, control)?;
-    let mut play_counts = vec![0; songs.len()];
-    for &song in &packed.songs {
-        play_counts[song as usize] += 1;
+    let song_rows = read(plan.songs.take(), &mut songs)?;
+    let user_rows = read(plan.users.take(), &mut users)?;
+    Ok(RawDataset { buckets: request.buckets, plan, users, songs, plays, song_rows, user_rows })
+}
+
+impl RawDataset {
+    /// Orders and packs what was read. Asks the database nothing, and sorts on the threads of the
+    /// rayon pool it is called in.
+    ///
+    /// # Errors
+    /// A song or user has two rows of attributes; too many plays; the analyst stopped the
+    /// statement.
+    pub fn finish(self, control: &Control) -> Result<Dataset> {
+        let Self { buckets, plan, users, songs, plays, song_rows, user_rows } = self;
+        let mut notes = plays.notes;
+        let (users, user_ranks) = users.finish(&plan.user_type);
+        let (songs, song_ranks) = songs.finish(&plan.song_type);
+        let mut fields = |rows: Option<Attributes>, vocab, ranks: &[u32]| match rows {
+            Some(rows) => rows.finish(vocab, ranks, buckets, &mut notes),
+            None => Ok(Vec::new()),
+        };
+        let song_fields = fields(song_rows, &songs, &song_ranks)?;
+        let user_fields = fields(user_rows, &users, &user_ranks)?;
+        let packed = plays.builder.finish(&user_ranks, &song_ranks, control)?;
+        let mut play_counts = vec![0; songs.len()];
+        for &song in &packed.songs {
+            play_counts[song as usize] += 1;
+        }
+        let mut dataset = Dataset {
+            users,
+            songs,
+            user_fields,
+            song_fields,
+            plays: packed,
+            play_counts,
+            has_sessions: plan.plays.is_some_and(|plays| plays.session.is_some()),
+            rejected: plays.rejected,
+            notes,
+            fingerprint: String::new(),
+        };
+        dataset.fingerprint = fingerprint(&dataset);
+        Ok(dataset)
     }
-    let mut dataset = Dataset {
-        users,
-        songs,
-        user_fields,
-        song_fields,
-        plays: packed,
-        play_counts,
-        has_sessions: plan.plays.is_some_and(|plays| plays.session.is_some()),
-        rejected: plays.rejected,
-        notes,
-        fingerprint: String::new(),
-    };
-    dataset.fingerprint = fingerprint(&dataset);
-    Ok(dataset)
 }
 
 /// Plays as they were read, ids as codes.
@@ -103,6 +122,7 @@ impl RawPlays {
         let mut sessions =
             Interner::new(plan.session.as_ref().is_some_and(|column| is_integer(&column.sql_type)));
         let mut rejected = Rejected::default();
+        let limit = memory_limit(conn)?;
         arrow::read(conn, &plan.relation, &plan.expressions(), control, |batch| {
             let (user_ids, song_ids) = (Ids::new(&batch[0])?, Ids::new(&batch[1])?);
             let session_ids = has_sessions.then(|| Ids::new(&batch[2])).transpose()?;
@@ -134,7 +154,13 @@ impl RawPlays {
                 );
             }
             // Found out early: what comes after this cannot be kept.
-            if builder.len() > MAX_PLAYS { Err(too_many(plan)) } else { Ok(()) }
+            if builder.len() > MAX_PLAYS {
+                return Err(too_many(plan));
+            }
+            match limit.filter(|&limit| builder.bytes() > limit) {
+                Some(limit) => Err(too_large(plan, &builder, limit)),
+                None => Ok(()),
+            }
         })?;
         let notes = plan_notes(conn, plan, &rejected, builder.len())?;
         Ok(Self { builder, rejected: rejected.total(), notes })
@@ -146,6 +172,16 @@ fn too_many(plan: &PlaysPlan) -> crate::error::Error {
         "{} has more than {MAX_PLAYS} rows, the most that a model holds: give fewer, for example \
          the latest year, in a query in parentheses",
         plan.relation.label
+    ))
+}
+
+fn too_large(plan: &PlaysPlan, builder: &PlaysBuilder, limit: u64) -> crate::error::Error {
+    let (label, rows) = (&plan.relation.label, builder.len());
+    plan.relation.error(format!(
+        "the first {rows} rows of {label} take {} of memory, and memory_limit is {}: give fewer, \
+         for example the latest year, in a query in parentheses, or SET memory_limit to more",
+        size(builder.bytes()),
+        size(limit)
     ))
 }
 

@@ -17,7 +17,8 @@ fn run(setup: &str, request: &DatasetRequest) -> Result<Dataset> {
     let conn = Connection::open_in_memory().unwrap();
     conn.execute_batch(setup).unwrap();
     check(&conn, request)?;
-    read_dataset(&conn, request, &Control::default())
+    let control = Control::default();
+    read_dataset(&conn, request, &control)?.finish(&control)
 }
 
 fn values(columns: &str, rows: &str) -> String {
@@ -307,6 +308,17 @@ fn many_batches_are_read_in_order() {
     let ids =
         data.plays.history(0).iter().map(|&song| data.songs.text(song).parse::<u64>().unwrap());
     assert!(ids.eq(expected.map(u64::from)));
+}
+
+#[test]
+fn plays_beyond_the_memory_limit_are_refused_while_they_are_read() {
+    let many = "(SELECT i AS user_id, i AS song_id FROM range(1000000) t(i))";
+    let refused = message(run("SET memory_limit = '8MiB'", &request(many)));
+    // 16 bytes each, and DuckDB sends them by the thousand.
+    assert!(refused.starts_with("train_x: the first 52"), "{refused}");
+    assert!(refused.contains("8.0 MiB") && refused.contains("SET memory_limit"), "{refused}");
+    let few = "(SELECT i AS user_id, i AS song_id FROM range(1000) t(i))";
+    assert!(run("SET memory_limit = '8MiB'", &request(few)).is_ok());
 }
 
 #[test]

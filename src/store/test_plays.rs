@@ -42,6 +42,14 @@ pub fn check_test_plays(
     plan(conn, function, option, relation_text, columns, dataset).map(drop)
 }
 
+/// Test plays as they were read, ids as codes.
+pub struct RawTestPlays {
+    plan: PlaysPlan,
+    users: Interner,
+    songs: Interner,
+    plays: RawPlays,
+}
+
 /// Reads plays for a test; `option` is the name of the argument that holds the relation.
 ///
 /// # Errors
@@ -54,35 +62,46 @@ pub fn read_test_plays(
     columns: &ColumnNames,
     dataset: &Dataset,
     control: &Control,
-) -> Result<TestPlays> {
+) -> Result<RawTestPlays> {
     let plan = plan(conn, function, option, relation_text, columns, dataset)?;
-    let (user_type, song_type) = (&plan.listener().sql_type, &plan.song.sql_type);
-    let mut users = Interner::new(is_integer(user_type));
-    let mut songs = Interner::new(is_integer(song_type));
-    let raw = RawPlays::read(conn, &plan, &mut users, &mut songs, control)?;
-    let (users, user_ranks) = users.finish(user_type);
-    let (songs, song_ranks) = songs.finish(song_type);
-    let plays = raw.builder.finish(&user_ranks, &song_ranks, control)?;
-    let known_users = if plan.user.is_some() {
-        indices(&users, &dataset.users)
-    } else {
-        // A session of the test is nobody that the model knows, whatever its number.
-        vec![None; users.len()]
-    };
-    let known_songs = indices(&songs, &dataset.songs);
-    let code = |&song: &u32| known_songs[song as usize].unwrap_or(TestPlays::UNKNOWN_SONG);
-    let session_users = known_users
-        .iter()
-        .enumerate()
-        .flat_map(|(user, known)| plays.sessions_of(user as u32).map(move |_| *known));
-    Ok(TestPlays {
-        songs: plays.songs.iter().map(code).collect(),
-        users: session_users.collect(),
-        session_offsets: plays.session_offsets,
-        has_sessions: plan.session.is_some(),
-        rejected: raw.rejected,
-        notes: raw.notes,
-    })
+    let mut users = Interner::new(is_integer(&plan.listener().sql_type));
+    let mut songs = Interner::new(is_integer(&plan.song.sql_type));
+    let plays = RawPlays::read(conn, &plan, &mut users, &mut songs, control)?;
+    Ok(RawTestPlays { plan, users, songs, plays })
+}
+
+impl RawTestPlays {
+    /// Orders the plays and codes them as `dataset` does. Asks the database nothing, and sorts on
+    /// the threads of the rayon pool it is called in.
+    ///
+    /// # Errors
+    /// Too many plays; the analyst stopped the statement.
+    pub fn finish(self, dataset: &Dataset, control: &Control) -> Result<TestPlays> {
+        let (plan, raw) = (self.plan, self.plays);
+        let (users, user_ranks) = self.users.finish(&plan.listener().sql_type);
+        let (songs, song_ranks) = self.songs.finish(&plan.song.sql_type);
+        let plays = raw.builder.finish(&user_ranks, &song_ranks, control)?;
+        let known_users = if plan.user.is_some() {
+            indices(&users, &dataset.users)
+        } else {
+            // A session of the test is nobody that the model knows, whatever its number.
+            vec![None; users.len()]
+        };
+        let known_songs = indices(&songs, &dataset.songs);
+        let code = |&song: &u32| known_songs[song as usize].unwrap_or(TestPlays::UNKNOWN_SONG);
+        let session_users = known_users
+            .iter()
+            .enumerate()
+            .flat_map(|(user, known)| plays.sessions_of(user as u32).map(move |_| *known));
+        Ok(TestPlays {
+            songs: plays.songs.iter().map(code).collect(),
+            users: session_users.collect(),
+            session_offsets: plays.session_offsets,
+            has_sessions: plan.session.is_some(),
+            rejected: raw.rejected,
+            notes: raw.notes,
+        })
+    }
 }
 
 fn plan(

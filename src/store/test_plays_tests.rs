@@ -15,14 +15,17 @@ fn database() -> (Connection, Dataset) {
         buckets: 10,
         ..Default::default()
     };
-    let dataset = read_dataset(&conn, &request, &Control::default()).unwrap();
+    let control = Control::default();
+    let dataset = read_dataset(&conn, &request, &control).unwrap().finish(&control).unwrap();
     (conn, dataset)
 }
 
 fn read(text: &str) -> Result<TestPlays> {
     let (conn, data) = database();
     let names = ColumnNames::default();
-    read_test_plays(&conn, "evaluate", "test", text, &names, &data, &Control::default())
+    let control = Control::default();
+    read_test_plays(&conn, "evaluate", "test", text, &names, &data, &control)?
+        .finish(&data, &control)
 }
 
 #[test]

@@ -7,12 +7,12 @@ mod model;
 mod optimizer;
 mod options;
 mod parameters;
-mod threads;
 mod trainer;
 
-pub use model::{Artifact, Context, Load, Model, ModelSpec, Start, Training, Weights};
+pub use model::{
+    Artifact, Context, Estimate, Load, Memory, Model, ModelSpec, Start, Training, Weights,
+};
 pub use optimizer::{Optimizer, OptimizerKind};
 pub use options::{Default, Kind, Options, Param, Setting};
 pub use parameters::{Parameters, StepVariables};
-pub use threads::one_thread;
 pub use trainer::{Best, EpochReport, Fit, Plan, Validate};

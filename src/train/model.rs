@@ -78,6 +78,20 @@ pub struct Artifact {
     pub weights: Weights,
 }
 
+/// The memory that a training takes beside its data set, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The learned tensors.
+    pub weights: u64,
+    /// What the optimiser keeps for them.
+    pub optimizer: u64,
+    /// What one step, or a fit in one step, makes and drops again.
+    pub step: u64,
+}
+
+/// Estimates the memory of a training, from sizes alone.
+pub type Estimate = fn(&Dataset, &Options) -> Result<Memory>;
+
 /// Begins a training on a data set, with options of the model, on a device.
 pub type Start = fn(Arc<Dataset>, &Options, &Device) -> Result<Box<dyn Training>>;
 
@@ -98,6 +112,8 @@ pub struct ModelSpec {
     pub params: &'static [Param],
     /// Whether training runs over epochs; otherwise one step fits the model.
     pub iterative: bool,
+    /// Estimates the memory of a training.
+    pub memory: Estimate,
     /// Begins a training.
     pub start: Start,
     /// Builds the model from the store.

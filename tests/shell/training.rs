@@ -258,7 +258,9 @@ fn the_same_seed_gives_the_same_bits_in_every_database_on_any_number_of_threads(
     let trained = |seed: u32, threads: &str| {
         let folder = folder();
         let mut command = segue(folder.path());
-        command.args(["my.duckdb", "-c", &train(seed)]).env("RAYON_NUM_THREADS", threads);
+        let sql = format!("SET threads = {threads}; {}", train(seed));
+        // The variable is for candle, which asks it among how many threads to split.
+        command.args(["my.duckdb", "-c", &sql]).env("RAYON_NUM_THREADS", threads);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", stderr(&output));
         let history = "SELECT epoch, train_loss FROM training_history('harm')";

@@ -51,6 +51,7 @@ unsafe fn load(
             // DuckDB has reported why.
             return Ok(false);
         }
+        segue::threads::keep_candle_to_one_thread();
         segue::session::load_extension(*database).map_err(|error| error.to_string())?;
     }
     Ok(true)

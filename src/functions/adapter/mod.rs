@@ -10,6 +10,7 @@ mod nested;
 mod numbers;
 mod read;
 mod scalar;
+mod settings;
 mod table;
 mod types;
 mod value;
@@ -28,7 +29,7 @@ use super::contract::Registry;
 use crate::error::{Error, Result, panic_text};
 use crate::store::{Caller, Files, Host};
 
-/// Registers every function in the database of `connection`.
+/// Registers every setting and function in the database of `connection`.
 ///
 /// The functions keep `host` until the database is gone, and `host` keeps the database open:
 /// [`Host::close`] breaks the ring.
@@ -37,14 +38,18 @@ use crate::store::{Caller, Files, Host};
 /// `connection` must be an open connection to the database of `host`.
 ///
 /// # Errors
-/// DuckDB refuses a function; the message names it.
+/// DuckDB refuses a setting or function; the message names it.
 pub unsafe fn register(
     connection: ffi::duckdb_connection,
     host: &Arc<Host>,
     registry: &Registry,
 ) -> Result<()> {
-    for function in &registry.tables {
+    for setting in &registry.settings {
         // SAFETY: the caller vouches for the connection.
+        unsafe { settings::register(connection, setting) }?;
+    }
+    for function in &registry.tables {
+        // SAFETY: as above.
         unsafe { table::register(connection, host, function) }?;
     }
     for function in &registry.scalars {
@@ -130,39 +135,19 @@ unsafe fn borrow<'a, T>(object: *mut c_void) -> Result<&'a T> {
 /// # Safety
 /// `context` must be null or a client context that the caller owns.
 unsafe fn caller(host: &Arc<Host>, mut context: ffi::duckdb_client_context) -> Caller {
-    if context.is_null() {
-        return Caller::new(host.clone());
-    }
-    // SAFETY: the context is not null, and freed once.
-    unsafe {
-        let search_path = setting(context, c"search_path");
-        let files = Files::new(context, setting(context, c"home_directory"));
-        ffi::duckdb_destroy_client_context(&mut context);
-        Caller { host: host.clone(), search_path, files: Some(files) }
-    }
-}
-
-/// A setting of the caller as text; `None` if it is NULL or empty.
-///
-/// # Safety
-/// `context` must be a valid client context.
-unsafe fn setting(context: ffi::duckdb_client_context, name: &CStr) -> Option<String> {
-    let mut scope: ffi::duckdb_config_option_scope = 0;
-    // SAFETY: the caller vouches for the context; the value is freed once.
-    unsafe {
-        let mut value =
-            ffi::duckdb_client_context_get_config_option(context, name.as_ptr(), &mut scope);
-        if value.is_null() {
-            return None;
+    let mut caller = Caller::new(host.clone());
+    if !context.is_null() {
+        // SAFETY: the context is not null, and freed once.
+        unsafe {
+            let path = settings::value(context, "search_path");
+            caller.search_path = path.filter(|path| !path.is_empty());
+            let home = settings::value(context, "home_directory");
+            caller.files = Some(Files::new(context, home.filter(|home| !home.is_empty())));
+            caller.settings = settings::read(context);
+            ffi::duckdb_destroy_client_context(&mut context);
         }
-        let text = if ffi::duckdb_is_null_value(value) {
-            String::new()
-        } else {
-            take_string(ffi::duckdb_get_varchar(value))
-        };
-        ffi::duckdb_destroy_value(&mut value);
-        Some(text).filter(|text| !text.is_empty())
     }
+    caller
 }
 
 fn check(state: ffi::duckdb_state, refused: impl FnOnce() -> String) -> Result<()> {

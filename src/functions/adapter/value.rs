@@ -18,6 +18,11 @@ impl Constant {
         (!raw.is_null()).then_some(Self(raw))
     }
 
+    /// The handle, for a call that copies it.
+    pub(super) fn raw(&self) -> ffi::duckdb_value {
+        self.0
+    }
+
     /// Its content. Types without a variant of [`Value`], and integers beyond 64 bits, become text.
     ///
     /// # Errors

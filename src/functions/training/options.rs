@@ -87,8 +87,9 @@ pub(super) const COMMON: &[Param] = &[
     Param::new(
         "device",
         Kind::Choice(DEVICES),
-        Default::Text("auto"),
-        "Where to compute: cpu, cuda, or auto for a GPU where there is one.",
+        Default::Absent,
+        "Where to compute: cpu, cuda, or auto for a GPU where there is one; by default what the \
+         setting segue_device says, at first auto.",
     ),
     Param::new(
         "retrain",

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use super::options::{column_names, identity, request};
+use super::memory;
+use super::options::{identity, request};
+use super::validation::{held_out, validation};
 use crate::control::Control;
-use crate::data::{Dataset, TestPlays};
+use crate::data::Dataset;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::eval::{self, Cases, METRICS, Protocol, Repeats, Targets};
 use crate::functions::contract::{Call, Rows, Value};
-use crate::functions::loaded::{epoch_values, load, stored_note, validation_metric};
+use crate::functions::loaded::{epoch_values, load, stored_note};
+use crate::functions::settings;
 use crate::store::{self, ArchiveMeta, EpochRow, ModelRow, NewModel, Saved};
-use crate::train::{EpochReport, Fit, Model, ModelSpec, Options, Plan, Validate};
-
-/// The length of the lists that validation metrics look at.
-const VALIDATION_K: usize = 20;
+use crate::threads::Threads;
+use crate::train::{EpochReport, Fit, ModelSpec, Options, Plan};
 
 /// A training statement being executed.
 pub(super) struct Run {
@@ -35,6 +35,8 @@ enum Stage {
 /// A training and what is stored with its model.
 struct Job {
     fit: Fit,
+    /// What it computes on.
+    threads: Threads,
     dataset: Arc<Dataset>,
     identity: String,
     fingerprint: String,
@@ -68,13 +70,14 @@ impl Run {
 
     /// Reads the data; finds what is stored of this very training, or begins it.
     fn begin(&mut self) -> Result<Vec<Vec<Value>>> {
-        let (function, options) = (self.function(), &self.call.options);
-        let conn = self.call.caller.connect()?;
+        let (function, caller, options) = (self.function(), &self.call.caller, &self.call.options);
+        let (conn, control) = (caller.connect()?, self.control());
+        let threads = settings::threads(caller, &function)?;
         self.announce("reading plays".to_owned());
-        let dataset = store::read_dataset(&conn, &request(&function, options), self.control())?;
-        let dataset = Arc::new(dataset);
-        let held_out = self.held_out(&conn, &dataset)?;
-        let device = device::open(options.text("device").unwrap_or("auto"))?;
+        let dataset = store::read_dataset(&conn, &request(&function, options), control)?;
+        let dataset = Arc::new(threads.run(|| dataset.finish(control))?);
+        let held_out = held_out(&conn, &function, options, &dataset, &threads, control)?;
+        let device = device::open(&settings::device(caller, &function, options)?)?;
         let identity = to_json(&identity(self.spec, options, device::name(&device)))?;
         let fingerprint = match &held_out {
             Some(held_out) => format!("{}+{}", dataset.fingerprint, held_out.fingerprint()),
@@ -87,7 +90,7 @@ impl Run {
             return self.replay(&conn, &row);
         }
         let validate =
-            held_out.map(|plays| validation(dataset.clone(), plays, self.control().clone()));
+            held_out.map(|plays| validation(dataset.clone(), plays, threads, control.clone()));
         let plan = Plan {
             epochs: if self.spec.iterative { options.count("epochs") } else { 1 },
             plays: dataset.plays.songs.len(),
@@ -95,37 +98,24 @@ impl Run {
             validate,
             watch: options.text("metric").unwrap_or_default().to_owned(),
         };
-        let training = (self.spec.start)(dataset.clone(), options, &device)
+        memory::check(&conn, &function, self.spec, options, &dataset, &device)?;
+        let threads = settings::training_threads(caller, &function, self.spec.iterative)?;
+        let training = threads
+            .run(|| (self.spec.start)(dataset.clone(), options, &device))
             .map_err(|error| error.within(&function))?;
-        let mut fit = Fit::new(training, plan, self.control().clone());
+        let mut fit = Fit::new(training, plan, control.clone());
         let mut rows = Vec::new();
         if let Some(row) = &stored {
-            self.resume(&conn, row, &mut fit)?;
+            self.resume(&conn, row, &mut fit, &threads)?;
             let note = format!("trained before the interruption, as version {}", row.version);
             rows = fit.reports().iter().map(|r| self.row(r, "resumed", &note)).collect();
         }
         let resumed = fit.reports().len();
         let device = device::name(&device);
         self.announce(format!("epoch {}", resumed + 1));
-        let job = Job { fit, dataset, identity, fingerprint, device, resumed };
+        let job = Job { fit, threads, dataset, identity, fingerprint, device, resumed };
         self.stage = Stage::Training(Box::new(job));
         Ok(rows)
-    }
-
-    fn held_out(&self, conn: &duckdb::Connection, dataset: &Dataset) -> Result<Option<TestPlays>> {
-        let Some(relation) = self.call.options.text("validation") else { return Ok(None) };
-        let names = column_names(&self.call.options);
-        let (function, control) = (self.function(), self.control());
-        let plays = store::read_test_plays(
-            conn,
-            &function,
-            "validation",
-            relation,
-            &names,
-            dataset,
-            control,
-        )?;
-        Ok(Some(plays))
     }
 
     /// The stored history of a finished training, told apart from a new one by its status.
@@ -145,14 +135,20 @@ impl Run {
         Ok(rows.collect())
     }
 
-    fn resume(&self, conn: &duckdb::Connection, row: &ModelRow, fit: &mut Fit) -> Result<()> {
+    fn resume(
+        &self,
+        conn: &duckdb::Connection,
+        row: &ModelRow,
+        fit: &mut Fit,
+        threads: &Threads,
+    ) -> Result<()> {
         let Some(bytes) = store::resume(conn, row)? else { return Ok(()) };
         let state = store::unpack_tensors(&row.name, &bytes)?;
         let reports = store::history(conn, row)?.into_iter().map(report).collect();
         let name = Some(row.name.as_str());
         let loaded = load(&self.call.caller, &self.function(), name, Some(row.version))?;
         let best = row.best_epoch.and_then(|best| usize::try_from(best).ok()).unwrap_or(0);
-        fit.resume(state, reports, loaded.rebuild()?, best)
+        fit.resume(state, reports, loaded.rebuild(threads)?, best)
     }
 
     fn row(&self, report: &EpochReport, status: &str, note: &str) -> Vec<Value> {
@@ -165,7 +161,8 @@ impl Run {
     /// Trains one epoch; stores the model after the last.
     fn epoch(&mut self) -> Result<Vec<Vec<Value>>> {
         let Stage::Training(job) = &mut self.stage else { return Ok(Vec::new()) };
-        let report = match job.fit.next_epoch() {
+        let Job { fit, threads, .. } = job.as_mut();
+        let report = match threads.run(|| fit.next_epoch()) {
             Ok(Some(report)) => report,
             // Resumed after its last epoch: all that was missing was the end.
             Ok(None) => {
@@ -200,7 +197,8 @@ impl Run {
             }
         };
         let conn = self.call.caller.connect()?;
-        let mut note = stored_note(&conn, &self.function(), self.model_name(), &saved)?;
+        let mut note =
+            stored_note(&conn, &self.call.caller, &self.function(), self.model_name(), &saved)?;
         drop(conn);
         if self.control().check().is_err() {
             // Stopped too late: the row that says so is not shown any more.
@@ -337,25 +335,4 @@ fn report(row: EpochRow) -> EpochReport {
         seconds: row.seconds,
         plays_per_second: row.plays_per_second,
     }
-}
-
-/// Measures a model on held-out plays, as `evaluate` does by default.
-fn validation(dataset: Arc<Dataset>, plays: TestPlays, control: Control) -> Validate {
-    let protocol = if plays.has_sessions { Protocol::Session } else { Protocol::History };
-    let cases =
-        Cases { protocol, targets: Targets::Every, repeats: Repeats::Allow, skip_unknown: false };
-    Box::new(move |model: &dyn Model| {
-        let ranks = eval::ranks(model, &dataset, &plays, cases, &control)?.ranks;
-        if ranks.is_empty() {
-            return Err(Error::data(
-                "the option 'validation' has no session with two plays, so there is nothing to \
-                 predict; give plays with longer sessions",
-            ));
-        }
-        let metrics = METRICS.iter().filter_map(|metric| {
-            let (name, k) = validation_metric(metric.name, VALIDATION_K)?;
-            Some((name.to_owned(), eval::mean(metric, &ranks, k)))
-        });
-        Ok(metrics.collect())
-    })
 }

@@ -52,6 +52,9 @@ pub struct Config {
     pub query_bias: f32,
 }
 
+/// The most numbers in `W_U`, which has `L·D²`: 1 GB, and as much again for each of Adam's moments.
+const OUTPUT_MAX: usize = 1 << 28;
+
 const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
 
 /// HARM's options. Where the default depends on `paper`, both are documented.
@@ -176,8 +179,15 @@ impl Config {
     /// Fills in what depends on `paper` and on other options.
     ///
     /// # Errors
-    /// An unknown optimiser name.
+    /// An unknown optimiser name; `W_U` would be too large.
     pub fn new(options: &Options) -> Result<Self> {
+        let (d, l) = (options.count("embedding_size"), options.count("max_length"));
+        if d.saturating_mul(d).saturating_mul(l) > OUTPUT_MAX {
+            return Err(Error::data(format!(
+                "embedding_size := {d} with max_length := {l} needs a matrix of {d} x {d} x {l} \
+                 numbers, and {OUTPUT_MAX} are allowed; lower one of them"
+            )));
+        }
         let paper = options.bool("paper");
         let or = |name: &str, default: bool| {
             if options.has(name) { options.bool(name) } else { default }

@@ -6,10 +6,10 @@ use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::ThreadPool;
 
 use super::batch::{Batch, Example, examples};
 use super::config::{Attention, Config, Loss};
+use super::initial::initial;
 use super::network::{self, Dense};
 use super::scorer::Harm;
 use super::tables::{embed, song_lookups, user_lookups};
@@ -17,10 +17,7 @@ use crate::control::Control;
 use crate::data::{Dataset, PopularitySampler};
 use crate::error::{Error, Result};
 use crate::nn;
-use crate::train::{Model, Optimizer, Parameters, StepVariables, Training, Weights, one_thread};
-
-/// The most numbers in `W_U`, which has `L·D²`: 1 GB, and as much again for each of Adam's moments.
-const OUTPUT_MAX: usize = 1 << 28;
+use crate::train::{Model, Parameters, StepVariables, Training, Weights};
 
 /// A training of HARM.
 pub struct Learner {
@@ -30,22 +27,14 @@ pub struct Learner {
     parameters: Parameters,
     sampler: PopularitySampler,
     examples: Vec<Example>,
-    pool: Arc<ThreadPool>,
 }
 
 impl Learner {
     /// Prepares the training: initial parameters from the seed.
     ///
     /// # Errors
-    /// No session has two plays, so that nothing can be predicted; `W_U` would be too large.
+    /// No session has two plays, so that nothing can be predicted.
     pub fn new(dataset: Arc<Dataset>, config: Config, device: &Device) -> Result<Self> {
-        let (d, l) = (config.embedding_size, config.max_length);
-        if d.saturating_mul(d).saturating_mul(l) > OUTPUT_MAX {
-            return Err(Error::data(format!(
-                "embedding_size := {d} with max_length := {l} needs a matrix of {d} x {d} x {l} \
-                 numbers, and {OUTPUT_MAX} are allowed; lower one of them"
-            )));
-        }
         let examples = examples(&dataset);
         if examples.is_empty() {
             return Err(Error::data(
@@ -56,8 +45,8 @@ impl Learner {
         }
         let sampler = PopularitySampler::new(&dataset.play_counts, config.alpha);
         let parameters = initial(&dataset, &config);
-        let (device, pool) = (device.clone(), Arc::new(one_thread()?));
-        Ok(Self { dataset, config, device, parameters, sampler, examples, pool })
+        let device = device.clone();
+        Ok(Self { dataset, config, device, parameters, sampler, examples })
     }
 
     fn step(&mut self, examples: &[Example], rng: &mut ChaCha8Rng) -> Result<f64> {
@@ -175,11 +164,10 @@ impl Training for Learner {
         rng.set_stream(epoch as u64);
         let mut order = self.examples.clone();
         order.shuffle(&mut rng);
-        let pool = self.pool.clone();
         let mut total = 0.0;
         for examples in order.chunks(self.config.batch_size) {
             control.check()?;
-            let loss = pool.install(|| self.step(examples, &mut rng))?;
+            let loss = self.step(examples, &mut rng)?;
             total += loss * examples.len() as f64;
             if !loss.is_finite() {
                 break;
@@ -200,57 +188,4 @@ impl Training for Learner {
     fn restore(&mut self, state: &Weights) -> Result<()> {
         self.parameters.restore(state)
     }
-}
-
-/// Initial parameters, all drawn from the seed.
-fn initial(dataset: &Dataset, config: &Config) -> Parameters {
-    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let optimizer = Optimizer::new(config.optimizer, config.learning_rate, config.reg);
-    let mut parameters = Parameters::new(optimizer);
-    let (d, l) = (config.embedding_size, config.max_length);
-    let fields = 1 + dataset.song_fields.len();
-    let mut add = |name: String, shape: &[usize], deviation: f32| {
-        let values = nn::normals(&mut rng, shape.iter().product(), deviation);
-        parameters.add(name, shape, values);
-    };
-    add("field.0".into(), &[dataset.songs.len() + 1, d], config.init);
-    for (j, field) in dataset.song_fields.iter().enumerate() {
-        add(format!("field.{}", j + 1), &[field.cardinality(), d], config.init);
-    }
-    if config.attention == Attention::User {
-        let attributes = 1 + dataset.user_fields.len();
-        add("user.0".into(), &[dataset.users.len() + 1, d], config.init);
-        for (j, field) in dataset.user_fields.iter().enumerate() {
-            add(format!("user.{}", j + 1), &[field.cardinality(), d], config.init);
-        }
-        add("query.weight".into(), &[d, attributes * d], 1.0 / ((attributes * d) as f32).sqrt());
-    }
-    if config.key_bias && config.attention != Attention::Mean {
-        add("field_key".into(), &[fields, d], 0.0);
-    }
-    add("position".into(), &[l, d], 0.0);
-    for side in ["self.q", "self.k"] {
-        add(format!("{side}.weight"), &[d, d], 1.0 / (d as f32).sqrt());
-        add(format!("{side}.bias"), &[l, d], 0.0);
-    }
-    if config.attention != Attention::Mean {
-        parameters.add("query.bias", &[d], vec![config.query_bias; d]);
-    }
-    parameters.add("output.weight", &[d, l * d], output_weight(config, &mut rng));
-    parameters
-}
-
-/// `W_U`: with the residual connection its last block starts as the identity, so that the user
-/// code starts as the latest song; as printed it is drawn like the other weights.
-fn output_weight(config: &Config, rng: &mut ChaCha8Rng) -> Vec<f32> {
-    let (d, l) = (config.embedding_size, config.max_length);
-    let deviation = 1.0 / ((l * d) as f32).sqrt();
-    if !config.residual {
-        return nn::normals(rng, d * l * d, deviation);
-    }
-    let mut values = vec![0.0; d * l * d];
-    for row in 0..d {
-        values[row * l * d + (l - 1) * d + row] = 1.0;
-    }
-    values
 }

@@ -32,6 +32,7 @@
 
 mod batch;
 mod config;
+mod initial;
 mod learner;
 mod network;
 mod scorer;
@@ -50,6 +51,7 @@ pub const SPEC: ModelSpec = ModelSpec {
               fields := ['artist', 'genre'], epochs := 2, max_length := 5)",
     params: config::PARAMS,
     iterative: true,
+    memory: |dataset, options| Ok(initial::memory(dataset, &config::Config::new(options)?)),
     start: |dataset, options, device| {
         let config = config::Config::new(options)?;
         Ok(Box::new(learner::Learner::new(dataset, config, device)?))
