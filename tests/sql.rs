@@ -1,14 +1,20 @@
-//! Runs every `tests/sql/**/*.slt` on the shell's engine, one trial a file.
+//! Runs every `tests/sql/**/*.slt` on the shell's engine and on the loaded extension, one trial a
+//! file and engine: `shell/smoke.slt`, `extension/smoke.slt`.
 //!
 //! A file starts on an empty database file of its own. Beside what sqllogictest offers (`include`,
 //! `control`, error patterns), a statement may be
 //! - `restart` or `restart readonly`: the database is closed and opened again (in files that name
 //!   no second `connection`, which would hold it open);
+//! - `onlyif` or `skipif` the engine `shell` or `extension`;
 //! - and, after `control substitution on`, name `$__DATA_DIR__` (the repository's `data/`) and
 //!   `$__TEST_DIR__` (a temporary folder).
 //!
 //! Files named `*.inc.slt` are for `include` and are no trials. `SEGUE_SLT_COMPLETE=1 cargo test
-//! --test sql -- FILE` writes what the engine answers into the file, for review with `git diff`.
+//! --test sql -- FILE` writes what the shell's engine answers into the file, for review with `git
+//! diff`. `tests/clients/python/slt.py` runs the same files in Python's DuckDB, for other versions.
+//!
+//! Cargo does not build the extension. Without it, and with one that is older than the sources, its
+//! trials say why they are left out; `make test` builds it first.
 
 mod support;
 
@@ -18,21 +24,23 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use duckdb::arrow::datatypes::DataType;
+use libtest_mimic::{Arguments, Completion, Failed, Trial, run};
 use segue::Error;
-use sqllogictest::harness::{Arguments, Failed, Trial, glob, run};
+use sqllogictest::harness::glob;
 use sqllogictest::{
     DBOutput, DefaultColumnType as Column, MakeConnection, Runner, default_normalizer,
     default_validator,
 };
 
-use support::Engine;
+use support::{Engine, Kind, extension};
 
 /// A connection of a test file.
 struct Sql {
     /// Shared by the connections of a file.
     engine: Arc<Mutex<Engine>>,
-    /// `None` is the session's own, which the file's unnamed records use.
+    /// `None` is the engine's own, which the file's unnamed records use.
     other: Option<duckdb::Connection>,
+    engine_name: &'static str,
 }
 
 impl sqllogictest::DB for Sql {
@@ -54,6 +62,10 @@ impl sqllogictest::DB for Sql {
             }
         }
         Ok(DBOutput::StatementComplete(0))
+    }
+
+    fn engine_name(&self) -> &str {
+        self.engine_name
     }
 }
 
@@ -79,8 +91,10 @@ fn same_types(actual: &Vec<Column>, expected: &Vec<Column>) -> bool {
         })
 }
 
-fn runner() -> Result<Runner<Sql, impl MakeConnection<Conn = Sql>>, Failed> {
-    let engine = Arc::new(Mutex::new(Engine::new()?));
+fn runner(kind: Kind) -> Result<Runner<Sql, impl MakeConnection<Conn = Sql>>, Failed> {
+    let engine = Engine::of(kind)?;
+    let engine_name = engine.name();
+    let engine = Arc::new(Mutex::new(engine));
     let mut first = true;
     let mut runner = Runner::new(move || {
         let engine = engine.clone();
@@ -88,7 +102,7 @@ fn runner() -> Result<Runner<Sql, impl MakeConnection<Conn = Sql>>, Failed> {
         async move {
             let connect = || lock(&engine)?.connect();
             let other = if first { None } else { Some(connect()?) };
-            Ok(Sql { engine, other })
+            Ok(Sql { engine, other, engine_name })
         }
     });
     runner.with_column_validator(same_types);
@@ -96,13 +110,13 @@ fn runner() -> Result<Runner<Sql, impl MakeConnection<Conn = Sql>>, Failed> {
     Ok(runner)
 }
 
-fn check(file: &Path) -> Result<(), Failed> {
+fn check(file: &Path, kind: Kind) -> Result<(), Failed> {
     // The error's own text has the statement, what was expected and what came.
-    runner()?.run_file(file).map_err(|error| Failed::from(error.to_string()))
+    runner(kind)?.run_file(file).map_err(|error| Failed::from(error.to_string()))
 }
 
 fn complete(file: &Path) -> Result<(), Failed> {
-    let mut runner = runner()?;
+    let mut runner = runner(Kind::Shell)?;
     let update =
         runner.update_test_file(file, " ", default_validator, default_normalizer, same_types);
     // Nothing here ever waits, so one poll is the whole run.
@@ -119,14 +133,35 @@ fn files() -> Vec<PathBuf> {
     found.map(|path| path.expect("tests/sql can be read")).filter(|p| !included(p)).collect()
 }
 
+/// The path of a file below `tests/sql`.
+fn name(file: &Path) -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql");
+    file.strip_prefix(root).unwrap_or(file).display().to_string()
+}
+
+fn trials(file: &Path) -> Vec<Trial> {
+    let owned = || file.to_path_buf();
+    let shell = format!("shell/{}", name(file));
+    if std::env::var_os("SEGUE_SLT_COMPLETE").is_some() {
+        let file = owned();
+        return vec![Trial::test(shell, move || complete(&file))];
+    }
+    let (one, other) = (owned(), owned());
+    vec![
+        Trial::test(shell, move || check(&one, Kind::Shell)),
+        Trial::ignorable_test(format!("extension/{}", name(file)), move || {
+            match extension::find() {
+                Ok(extension) => {
+                    check(&other, Kind::Extension(extension)).map(|()| Completion::Completed)
+                }
+                Err(reason) => Ok(Completion::ignored_with(reason)),
+            }
+        }),
+    ]
+}
+
 fn main() {
-    let action = if std::env::var_os("SEGUE_SLT_COMPLETE").is_some() { complete } else { check };
-    let name = |file: &Path| {
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql");
-        file.strip_prefix(root).unwrap_or(file).display().to_string()
-    };
-    let trials: Vec<_> =
-        files().into_iter().map(|file| Trial::test(name(&file), move || action(&file))).collect();
+    let trials: Vec<_> = files().iter().flat_map(|file| trials(file)).collect();
     assert!(!trials.is_empty(), "no .slt file was found in tests/sql");
     run(&Arguments::from_args(), trials).exit();
 }

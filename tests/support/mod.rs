@@ -2,10 +2,13 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod extension;
+
 use std::path::{Path, PathBuf};
 
 use duckdb::arrow::datatypes::DataType;
 use duckdb::types::Value;
+use duckdb::{AccessMode, Config};
 use segue::functions::{MACROS, registry};
 use segue::session::{OpenOptions, Session};
 use segue::{Error, Result};
@@ -19,36 +22,96 @@ pub struct Answer {
     pub rows: Vec<Vec<String>>,
 }
 
-/// A session on a database file of its own, which lives as long as the engine.
+/// Where Segue's functions come from.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// The shell's engine.
+    Shell,
+    /// A plain database of the linked DuckDB that loads this file.
+    Extension(PathBuf),
+}
+
+/// An open database.
+enum Database {
+    Shell(Session),
+    Extension(duckdb::Connection),
+}
+
+impl Database {
+    fn open(kind: &Kind, path: &Path, read_only: bool) -> Result<Self> {
+        match kind {
+            Kind::Shell => {
+                let options = OpenOptions { read_only };
+                Ok(Self::Shell(Session::open(Some(path), &options, &registry(), MACROS)?))
+            }
+            Kind::Extension(file) => {
+                let mode = if read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
+                let config = Config::default().access_mode(mode)?.allow_unsigned_extensions()?;
+                let connection = duckdb::Connection::open_with_flags(path, config)?;
+                connection.execute_batch(&format!("LOAD '{}'", file.display()))?;
+                Ok(Self::Extension(connection))
+            }
+        }
+    }
+
+    fn connection(&self) -> &duckdb::Connection {
+        match self {
+            Self::Shell(session) => session.connection(),
+            Self::Extension(connection) => connection,
+        }
+    }
+
+    fn close(self) -> Result<()> {
+        match self {
+            Self::Shell(session) => session.close(),
+            Self::Extension(connection) => Ok(connection.close().map_err(|(_, error)| error)?),
+        }
+    }
+}
+
+/// A database file of its own, which lives as long as the engine, open with Segue in it.
 pub struct Engine {
     // Dropped in this order: the database is closed before its folder goes.
-    session: Option<Session>,
+    database: Option<Database>,
     printer: duckdb::Connection,
+    kind: Kind,
     path: PathBuf,
     _folder: TempDir,
 }
 
-/// Opens the shell's engine on a database file.
-fn open(path: &Path, read_only: bool) -> Result<Session> {
-    Session::open(Some(path), &OpenOptions { read_only }, &registry(), MACROS)
-}
-
 impl Engine {
-    /// An engine on a new database file.
+    /// The shell's engine on a new database file.
     pub fn new() -> Result<Self> {
+        Self::of(Kind::Shell)
+    }
+
+    /// An engine on a new database file.
+    pub fn of(kind: Kind) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(|e| Error::Database(e.to_string()))?;
         let path = folder.path().join("test.duckdb");
-        let session = Some(open(&path, false)?);
+        Self::on(kind, folder, path)
+    }
+
+    fn on(kind: Kind, folder: TempDir, path: PathBuf) -> Result<Self> {
+        let database = Some(Database::open(&kind, &path, false)?);
         let printer = duckdb::Connection::open_in_memory()?;
-        Ok(Self { session, printer, path, _folder: folder })
+        Ok(Self { database, printer, kind, path, _folder: folder })
+    }
+
+    /// What sqllogictest calls it in `onlyif` and `skipif`.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Shell => "shell",
+            Kind::Extension(_) => "extension",
+        }
     }
 
     /// Closes the database and opens it again: what is left is what was stored.
     pub fn restart(&mut self, read_only: bool) -> Result<()> {
-        if let Some(session) = self.session.take() {
-            session.close()?;
+        if let Some(database) = self.database.take() {
+            database.close()?;
         }
-        self.session = Some(open(&self.path, read_only)?);
+        self.database = Some(Database::open(&self.kind, &self.path, read_only)?);
         Ok(())
     }
 
@@ -60,14 +123,12 @@ impl Engine {
             let path = folder.path().join("test.duckdb");
             std::fs::copy(&self.path, &path).map(|_| (folder, path))
         };
-        if let Some(session) = self.session.take() {
-            session.close()?;
+        if let Some(database) = self.database.take() {
+            database.close()?;
         }
         let (folder, path) = fork().map_err(|e| Error::Database(e.to_string()))?;
-        self.session = Some(open(&self.path, false)?);
-        let session = Some(open(&path, false)?);
-        let printer = duckdb::Connection::open_in_memory()?;
-        Ok(Self { session, printer, path, _folder: folder })
+        self.database = Some(Database::open(&self.kind, &self.path, false)?);
+        Self::on(self.kind.clone(), folder, path)
     }
 
     /// Another connection to the same open database.
@@ -75,14 +136,13 @@ impl Engine {
         Ok(self.connection()?.try_clone()?)
     }
 
-    /// The session's connection.
+    /// The first connection.
     pub fn connection(&self) -> Result<&duckdb::Connection> {
-        let session = self.session.as_ref();
         let failed = || Error::Database("the last restart failed".into());
-        Ok(session.ok_or_else(failed)?.connection())
+        Ok(self.database.as_ref().ok_or_else(failed)?.connection())
     }
 
-    /// Runs one or more statements on the session's or on another connection, and gives the last
+    /// Runs one or more statements on the first or on another connection, and gives the last
     /// one's rows.
     pub fn run(&self, other: Option<&duckdb::Connection>, sql: &str) -> Result<Answer> {
         let connection = other.map_or_else(|| self.connection(), Ok)?;
