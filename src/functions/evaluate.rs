@@ -133,7 +133,7 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
     let options = &call.options;
     let loaded = load(&call.caller, "evaluate", options.text("model"), Some(version))?;
     let conn = call.caller.connect()?;
-    let control = call.caller.host.control();
+    let control = &call.caller.control;
     let test = options.text("test").unwrap_or_default();
     let names = column_names(options);
     let dataset = &loaded.dataset;

@@ -102,7 +102,7 @@ impl TableFunction for GenerateListening {
             let destination = Destination::find(&connection, call.options.text("schema"))?;
             // Before the work, so that a table in the way is reported at once.
             destination.check("generate_listening", &connection, replace)?;
-            let control = call.caller.host.control();
+            let control = &call.caller.control;
             let listening = generate_with(&plan, control)?;
             destination.write(&connection, &listening, replace, control)
         })

@@ -310,7 +310,7 @@ fn attention_rows(loaded: &Loaded, caller: &Caller) -> Result<Vec<Vec<Value>>> {
     }
     let mut rows = Vec::new();
     for user in 0..loaded.dataset.users.len() as u32 {
-        caller.host.control().check()?;
+        caller.control.check()?;
         let mut songs = loaded.dataset.plays.history(user).to_vec();
         songs.sort_unstable();
         songs.dedup();

@@ -55,7 +55,7 @@ impl Execution for Ranking {
             let asks = |row| Some((row, (self.listener)(arguments, row)?));
             let listeners: Vec<(usize, Listener<'_>)> = rows.into_iter().filter_map(asks).collect();
             for batch in listeners.chunks(contexts_at_once(ranker.model.dataset.songs.len())) {
-                self.asked.caller.host.control().check()?;
+                self.asked.caller.control.check()?;
                 ranker.rank(batch, &mut scores, results)?;
             }
         }
@@ -79,7 +79,7 @@ impl Ranker {
         let allowed = match options.text("candidates") {
             Some(relation) => {
                 let conn = asked.caller.connect()?;
-                let (function, control) = (asked.function, asked.caller.host.control());
+                let (function, control) = (asked.function, &asked.caller.control);
                 let found =
                     store::read_songs(&conn, function, "candidates", relation, songs, control)?;
                 let mut allowed = vec![false; songs.len()];

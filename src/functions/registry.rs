@@ -13,6 +13,7 @@ use super::models::{DropModel, FieldAttention, Models, TrainingHistory, UseModel
 use super::recommend::{NextSongs, Recommend, Score};
 use super::sessionize::Sessionize;
 use super::settings::SETTINGS;
+use super::stop::Stop;
 use super::training::Train;
 use super::types::Types;
 use crate::models::REGISTRY;
@@ -35,6 +36,7 @@ pub fn registry() -> Registry {
             Arc::new(GenerateListening),
             Arc::new(CreateListeningTables),
             Arc::new(Functions),
+            Arc::new(Stop),
             Arc::new(Macros),
         ],
         scalars: vec![

@@ -30,7 +30,7 @@ impl Scoring {
         let users: Vec<&[(u32, u32, usize)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
         let mut scores = Vec::new();
         for users in users.chunks(contexts_at_once(songs)) {
-            self.0.caller.host.control().check()?;
+            self.0.caller.control.check()?;
             let contexts: Vec<Context<'_>> = users
                 .iter()
                 .map(|pairs| Context {

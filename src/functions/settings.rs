@@ -40,7 +40,7 @@ pub(super) const INHERITED_SETTINGS: &[&str] =
     &["TimeZone", "Calendar", "home_directory", "file_search_path"];
 
 /// DuckDB's own settings that functions look at.
-pub(super) const DUCKDB_SETTINGS: &[&str] = &[DUCKDB_THREADS];
+pub(super) const DUCKDB_SETTINGS: &[&str] = &[DUCKDB_THREADS, "lock_configuration"];
 
 const DUCKDB_THREADS: &str = "threads";
 

@@ -62,7 +62,7 @@ pub fn export(
 /// The file is missing, forbidden, no Segue model, damaged, or from a newer Segue.
 pub fn import(caller: &Caller, function: &str, path: &str) -> Result<Archive> {
     let files = files(caller, function)?;
-    let control = caller.host.control();
+    let control = &caller.control;
     let named = |error: Error| match error {
         Error::Model(message) => Error::Model(format!("{function}: {message}")),
         other => other,

@@ -123,12 +123,20 @@ pub struct Caller {
     pub files: Option<Arc<Files>>,
     /// The caller's settings; empty if they could not be read.
     pub settings: Settings,
+    /// What stops the statement.
+    pub control: Control,
 }
 
 impl Caller {
     /// A caller of whom nothing but the database is known.
     pub fn new(host: Arc<Host>) -> Self {
-        Self { host, search_path: None, files: None, settings: Settings::default() }
+        let control = host.control().other();
+        Self { host, search_path: None, files: None, settings: Settings::default(), control }
+    }
+
+    /// The same caller for another execution of the statement, which earlier stops do not concern.
+    pub fn of_execution(&self) -> Self {
+        Self { control: self.control.other(), ..self.clone() }
     }
 
     /// A connection of its own that resolves names as the caller does.
@@ -137,7 +145,7 @@ impl Caller {
     /// The database was closed.
     pub fn connect(&self) -> Result<Connection> {
         let connection = self.host.with_handle(Handle::connect)?;
-        let statements = self.statements();
+        let statements = self.statements()?;
         if !statements.is_empty() {
             connection.execute_batch(&statements)?;
         }
@@ -145,11 +153,14 @@ impl Caller {
     }
 
     /// What makes a connection see names and settings as the caller does.
-    pub(super) fn statements(&self) -> String {
-        let mut statements = self.settings.statements();
+    ///
+    /// # Errors
+    /// The configuration is locked, and a setting that matters cannot be passed on.
+    pub(super) fn statements(&self) -> Result<String> {
+        let mut statements = self.settings.statements()?;
         if let Some(path) = self.search_path.as_deref().filter(|path| !path.is_empty()) {
             statements += &format!("SET search_path = {};", literal(path));
         }
-        statements
+        Ok(statements)
     }
 }

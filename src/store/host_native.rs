@@ -34,7 +34,7 @@ impl Caller {
         if let Some(found) = MACROS.iter().find(|found| found.name == macro_name) {
             native.execute(&found.temp_sql())?;
         }
-        let statements = self.statements();
+        let statements = self.statements()?;
         if !statements.is_empty() {
             native.execute(&statements)?;
         }

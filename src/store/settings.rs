@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::names::literal;
+use crate::error::{Error, Result};
+
+/// Settings without which the same value means something else.
+const CHANGE_MEANING: &[&str] = &["TimeZone", "Calendar"];
 
 /// Settings as they were when the statement was bound.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,10 +35,24 @@ impl Settings {
     }
 
     /// The statements that make a connection take over what it is to inherit.
-    pub(super) fn statements(&self) -> String {
+    ///
+    /// # Errors
+    /// The configuration is locked, and without a setting of the session a time would mean another.
+    pub(super) fn statements(&self) -> Result<String> {
+        if self.get("lock_configuration") == Some("true") {
+            let named = |name: &&&str| self.inherited.iter().any(|(other, _)| other == **name);
+            return match CHANGE_MEANING.iter().find(named) {
+                Some(name) => Err(Error::Database(format!(
+                    "the configuration is locked (lock_configuration), so Segue's connection cannot \
+                     take over {name} from this session: RESET it, or SET GLOBAL {name}, before the \
+                     configuration is locked"
+                ))),
+                None => Ok(String::new()),
+            };
+        }
         let set =
             |(name, value): &(String, String)| format!("SET SESSION {name} = {};", literal(value));
-        self.inherited.iter().map(set).collect()
+        Ok(self.inherited.iter().map(set).collect())
     }
 }
 

@@ -11,12 +11,13 @@ use std::{mem, ptr};
 use duckdb::ffi;
 
 use super::super::contract::{MacroDocs, SqlType};
+use super::super::settings;
 use super::nested::{Chunk, Statement, Stream};
 use super::types::LogicalType;
 use super::value::Constant;
 use super::{borrow, c_string, caller, check, drop_box, guard, into_raw};
 use crate::error::{Error, Result};
-use crate::store::{Caller, Host, interruptible, quote};
+use crate::store::{Caller, Host, interruptible, literal, quote};
 
 /// How many chunks are taken at once. A result of no more is taken whole, so that a client that
 /// keeps its result open does not keep our connection.
@@ -118,7 +119,9 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
     let (caller, sql) = unsafe {
         let mut context = ptr::null_mut();
         ffi::duckdb_table_function_get_client_context(info, &mut context);
-        (caller(&registered.host, context), call_text(info, &registered.function))
+        let caller = caller(&registered.host, context);
+        let sql = call_text(info, &registered.function, settings::default_model(&caller));
+        (caller, sql)
     };
     let mut types = Vec::new();
     for (name, logical_type) in
@@ -134,11 +137,16 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
     Ok(())
 }
 
-/// The call of the macro, with every argument as DuckDB writes it.
+/// The call of the macro, with every argument as DuckDB writes it, and with the model of the
+/// caller's settings, which a locked configuration keeps from our connection.
 ///
 /// # Safety
 /// `info` must be valid for this bind of `function`.
-unsafe fn call_text(info: ffi::duckdb_bind_info, function: &Signature) -> String {
+unsafe fn call_text(
+    info: ffi::duckdb_bind_info,
+    function: &Signature,
+    default_model: Option<&str>,
+) -> String {
     let mut arguments = Vec::new();
     for index in 0..function.positional {
         // SAFETY: `index` is below the number of declared parameters; the value is ours to free.
@@ -151,9 +159,12 @@ unsafe fn call_text(info: ffi::duckdb_bind_info, function: &Signature) -> String
         let value = unsafe {
             Constant::from_raw(ffi::duckdb_bind_get_named_parameter(info, parameter.as_ptr()))
         };
-        if let Some(value) = value {
-            arguments.push(format!("{} := {}", quote(name), value.sql()));
-        }
+        let text = match (value, default_model) {
+            (Some(value), _) => value.sql(),
+            (None, Some(model)) if *name == "model" => literal(model),
+            (None, _) => continue,
+        };
+        arguments.push(format!("{} := {text}", quote(name)));
     }
     format!("FROM temp.main.{}({})", function.name, arguments.join(", "))
 }
@@ -202,11 +213,12 @@ impl Execution {
         if let Some(chunk) = state.chunks.pop_front() {
             return Ok(Some(chunk));
         }
-        let control = bound.caller.host.control();
+        let control = &bound.caller.control;
         let mut stream = if mem::replace(&mut state.started, true) {
             let Some(stream) = state.stream.take() else { return Ok(None) };
             stream
         } else {
+            control.reset();
             let statement = Statement::prepare(bound.caller.native(bound.macro_name)?, &bound.sql)?;
             let columns = statement.columns();
             let same = columns.len() == bound.types.len()

@@ -31,8 +31,7 @@ use crate::store::{Caller, Files, Host};
 
 /// Registers every setting and function in the database of `connection`.
 ///
-/// The functions keep `host` until the database is gone, and `host` keeps the database open:
-/// [`Host::close`] breaks the ring.
+/// The functions keep `host` until the database is gone.
 ///
 /// # Safety
 /// `connection` must be an open connection to the database of `host`.

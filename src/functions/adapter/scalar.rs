@@ -43,7 +43,7 @@ impl Bound {
         if let Some(execution) = running.as_ref().and_then(Weak::upgrade) {
             return execution;
         }
-        let execution = function.start(&self.caller);
+        let execution = function.start(&self.caller.of_execution());
         *running = Some(Arc::downgrade(&execution));
         execution
     }

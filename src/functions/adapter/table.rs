@@ -11,6 +11,7 @@ use super::super::contract::{Binding, Call, Rows, SqlType, TableFunction, Value}
 use super::types::LogicalType;
 use super::value::Constant;
 use super::{borrow, c_string, caller, check, drop_box, guard, into_raw, write};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::store::Host;
 use crate::train::{Options, Param};
@@ -23,6 +24,13 @@ struct Registered {
     name: String,
     function: Arc<dyn TableFunction>,
     host: Arc<Host>,
+}
+
+/// A bound statement.
+struct Bound {
+    binding: Binding,
+    /// What stops it.
+    control: Control,
 }
 
 /// One execution of a bound statement.
@@ -102,6 +110,7 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
     };
     // SAFETY: `info` is valid.
     let options = unsafe { arguments(info, registered) }?;
+    let control = caller.control.clone();
     let binding = function.bind(&Call { options, caller })?;
     for column in &binding.columns {
         let logical_type = LogicalType::new(&column.sql_type)?;
@@ -115,7 +124,11 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
     }
     // SAFETY: DuckDB owns the binding from here on.
     unsafe {
-        ffi::duckdb_bind_set_bind_data(info, into_raw(binding), Some(drop_box::<Binding>));
+        ffi::duckdb_bind_set_bind_data(
+            info,
+            into_raw(Bound { binding, control }),
+            Some(drop_box::<Bound>),
+        );
     }
     Ok(())
 }
@@ -180,11 +193,11 @@ unsafe extern "C" fn next(info: ffi::duckdb_function_info, output: ffi::duckdb_d
     // SAFETY: DuckDB calls with valid `info` and `output`; the data are those set above.
     let outcome = unsafe {
         let registered = borrow::<Registered>(ffi::duckdb_function_get_extra_info(info));
-        let binding = borrow::<Binding>(ffi::duckdb_function_get_bind_data(info));
+        let bound = borrow::<Bound>(ffi::duckdb_function_get_bind_data(info));
         let execution = borrow::<Execution>(ffi::duckdb_function_get_init_data(info));
-        match (registered, binding, execution) {
-            (Ok(registered), Ok(binding), Ok(execution)) => {
-                guard(&registered.name, || fill(&registered.name, binding, execution, output))
+        match (registered, bound, execution) {
+            (Ok(registered), Ok(bound), Ok(execution)) => {
+                guard(&registered.name, || fill(&registered.name, bound, execution, output))
                     .inspect_err(|_| execution.end())
             }
             (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
@@ -202,11 +215,12 @@ unsafe extern "C" fn next(info: ffi::duckdb_function_info, output: ffi::duckdb_d
 /// `output` must be a chunk of the binding's columns.
 unsafe fn fill(
     name: &str,
-    binding: &Binding,
+    bound: &Bound,
     execution: &Execution,
     output: ffi::duckdb_data_chunk,
 ) -> Result<()> {
-    let rows = execution.take(binding)?;
+    let rows = execution.take(bound)?;
+    let binding = &bound.binding;
     let width = binding.columns.len();
     if let Some(row) = rows.iter().find(|row| row.len() != width) {
         let message = format!(
@@ -237,7 +251,7 @@ unsafe fn fill(
 
 impl Execution {
     /// The rows of the next chunk; none at the end.
-    fn take(&self, binding: &Binding) -> Result<Vec<Vec<Value>>> {
+    fn take(&self, bound: &Bound) -> Result<Vec<Vec<Value>>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.ended {
             return Ok(Vec::new());
@@ -245,7 +259,9 @@ impl Execution {
         if state.left.as_slice().is_empty() {
             if !state.started {
                 state.started = true;
-                state.rows = Some((binding.start)()?);
+                // A stop of an earlier execution is no stop of this one.
+                bound.control.reset();
+                state.rows = Some((bound.binding.start)()?);
             }
             let batch = match &mut state.rows {
                 Some(rows) => rows.next()?,

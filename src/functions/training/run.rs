@@ -60,7 +60,7 @@ impl Run {
     }
 
     fn control(&self) -> &Control {
-        self.call.caller.host.control()
+        &self.call.caller.control
     }
 
     /// Tells whoever waits for rows how far training is.

@@ -52,7 +52,7 @@ fn nested() -> Registry {
 /// `slow()`: 100 rows, one every 20 ms, as long as nobody stops the training.
 fn slow() -> Registry {
     let slow = table("slow", &[], &[], |call| {
-        let control = call.caller.host.control().clone();
+        let control = call.caller.control.clone();
         let start = move || {
             let (control, mut left) = (control.clone(), 100);
             let rows: Box<dyn Rows> = Box::new(FnRows(move || {

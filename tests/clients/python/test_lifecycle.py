@@ -87,6 +87,20 @@ class DuringTraining(TestCase):
         self.assertEqual(self.model_status("long"), "interrupted")
         self.assert_free()
 
+    def test_stopping_from_another_connection(self):
+        connection = self.sample()
+        cursor, thread, errors = self.train_in_a_thread(connection)
+        while thread.is_alive():
+            rows(connection, "CALL segue_stop()")
+            thread.join(0.05)
+        self.assertIn("train_harm: stopped", str(errors[0]))
+        # What begins after it runs.
+        again = rows(connection, f"SELECT status FROM train_harm({FEW}, {SMALL}, epochs := 1)")
+        self.assertEqual(again, [("complete",)])
+        cursor.close()
+        connection.close()
+        self.assertEqual(self.model_status("long"), "interrupted")
+
     def test_closing_the_connection(self):
         connection = self.sample()
         cursor, thread, errors = self.train_in_a_thread(connection)
