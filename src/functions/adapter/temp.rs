@@ -28,7 +28,7 @@ pub(super) unsafe fn refuse(
         if unsafe { exists(context, &name) } {
             let shown = quote_if_needed(&name);
             let message = format!(
-                "is {shown}, a TEMP table or view of your connection (as a registered data frame \
+                "names {shown}, a TEMP table or view of your connection (as a registered data frame \
                  is), which functions do not see; make it a normal table, e.g. CREATE TABLE … AS \
                  FROM {shown}, or name a normal one of that name with its schema, e.g. main.{shown}"
             );

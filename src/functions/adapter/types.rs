@@ -248,17 +248,7 @@ fn quoted_texts(list: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::store::ID_TYPES;
-
-    #[test]
-    fn results_can_carry_every_type_that_ids_may_have() {
-        for name in ID_TYPES.into_iter().chain(["DECIMAL(18,3)"]) {
-            assert!(LogicalType::named(name).is_ok(), "{name}");
-        }
-        let error = LogicalType::named("BIT").err().map(|error| error.to_string());
-        assert!(error.is_some_and(|error| error.starts_with("ids of type BIT are not supported")));
-    }
+    use super::quoted_texts;
 
     #[test]
     fn enum_members_are_unquoted() {
