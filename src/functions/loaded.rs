@@ -226,6 +226,9 @@ pub(super) fn stored_note(
             note += &format!(" of database '{}'", stored.database);
         }
     }
+    if let Some(database) = store::unattached(conn, name)? {
+        note += &format!("; the dot is part of the name, for no database '{database}' is attached");
+    }
     if let Some(first) = saved.foreign_macros.first() {
         note += &format!(
             "; left your own {} in schema main, which goes before Segue's: write system.{first}(…) for that",

@@ -1,5 +1,6 @@
 //! Which column of a relation plays which role, and how its type is read.
 
+use super::ids::is_integer;
 use super::names::quote;
 use super::relation::{Column, Relation};
 use crate::data::NumberKind;
@@ -134,78 +135,6 @@ impl Relation {
             remedy.join(" or "),
         ))
     }
-}
-
-/// Whether ids of this type are read as 64-bit integers; all others are read as texts.
-pub(super) fn is_integer(sql_type: &str) -> bool {
-    integer_shape(sql_type).is_some()
-}
-
-/// Bits and signedness of an integer type that fits 64 bits, signed.
-fn integer_shape(sql_type: &str) -> Option<(u32, bool)> {
-    Some(match sql_type {
-        "TINYINT" => (8, true),
-        "SMALLINT" => (16, true),
-        "INTEGER" => (32, true),
-        "BIGINT" => (64, true),
-        "UTINYINT" => (8, false),
-        "USMALLINT" => (16, false),
-        "UINTEGER" => (32, false),
-        _ => return None,
-    })
-}
-
-fn is_nested(sql_type: &str) -> bool {
-    sql_type.ends_with(']')
-        || ["STRUCT(", "MAP(", "UNION("].iter().any(|prefix| sql_type.starts_with(prefix))
-}
-
-/// The type that ids of a column have in results.
-///
-/// # Errors
-/// The column is nested.
-pub(super) fn id_type(relation: &Relation, column: &Column) -> Result<String> {
-    if is_nested(&column.sql_type) {
-        return Err(relation.error(format!(
-            "{} of {} is of type {}, which cannot be an id: use a column of a plain type",
-            column.name, relation.label, column.sql_type
-        )));
-    }
-    // The values of an ENUM are not part of its name, so results carry the texts.
-    let is_enum = column.sql_type.starts_with("ENUM(");
-    Ok(if is_enum { "VARCHAR".to_owned() } else { column.sql_type.clone() })
-}
-
-/// The type of ids that come from columns of two relations; `None` if they do not go together.
-pub(super) fn common_id_type(a: &str, b: &str) -> Option<String> {
-    if a == b {
-        return Some(a.to_owned());
-    }
-    match (integer_shape(a), integer_shape(b)) {
-        (Some((a, a_signed)), Some((b, b_signed))) => {
-            let signed = a_signed || b_signed;
-            // An unsigned type needs the next wider signed one.
-            let need =
-                |bits: u32, is_signed: bool| if signed && !is_signed { bits * 2 } else { bits };
-            let bits = need(a, a_signed).max(need(b, b_signed));
-            let prefix = if signed { "" } else { "U" };
-            let name = match bits {
-                8 => "TINYINT",
-                16 => "SMALLINT",
-                32 => "INTEGER",
-                _ => "BIGINT",
-            };
-            Some(format!("{prefix}{name}"))
-        }
-        (None, None) if a == "VARCHAR" || b == "VARCHAR" => Some("VARCHAR".to_owned()),
-        _ => None,
-    }
-}
-
-/// SQL that reads an id, user or session column.
-pub(super) fn id_expression(column: &Column) -> String {
-    let target = if is_integer(&column.sql_type) { "BIGINT" } else { "VARCHAR" };
-    format!("CAST({} AS {target})", quote(&column.name))
 }
 
 /// SQL that reads a time column as BIGINT or DOUBLE, NULL where it is not finite.
@@ -358,18 +287,6 @@ mod tests {
             message.contains("option 'time' is 'at'") && message.contains("track"),
             "{message}"
         );
-    }
-
-    #[test]
-    fn ids_of_two_relations_share_a_type_or_none() {
-        assert_eq!(common_id_type("INTEGER", "BIGINT").as_deref(), Some("BIGINT"));
-        assert_eq!(common_id_type("UINTEGER", "INTEGER").as_deref(), Some("BIGINT"));
-        assert_eq!(common_id_type("UTINYINT", "USMALLINT").as_deref(), Some("USMALLINT"));
-        assert_eq!(common_id_type("UTINYINT", "TINYINT").as_deref(), Some("SMALLINT"));
-        assert_eq!(common_id_type("UUID", "VARCHAR").as_deref(), Some("VARCHAR"));
-        assert_eq!(common_id_type("UUID", "DATE"), None);
-        assert_eq!(common_id_type("INTEGER", "VARCHAR"), None);
-        assert_eq!(common_id_type("UBIGINT", "BIGINT"), None);
     }
 
     #[test]

@@ -5,6 +5,12 @@ pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A name in double quotes where SQL, or Segue, would not read it as one name without.
+pub fn quote_if_needed(name: &str) -> String {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if plain { name.to_owned() } else { quote(name) }
+}
+
 /// A text in single quotes, as SQL reads it.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))

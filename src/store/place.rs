@@ -3,6 +3,7 @@
 use duckdb::{Connection, params};
 
 use super::catalogue::Catalogue;
+use super::names::quote_if_needed;
 use super::rows::{Cell, rows};
 use crate::error::Result;
 
@@ -54,9 +55,25 @@ pub(super) fn databases(conn: &Connection) -> Result<Vec<String>> {
 
 /// A model of another database as functions are to be given it: `music.harm`.
 pub(super) fn qualified(database: &str, name: &str) -> String {
-    let plain = database.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let database = if plain { database.to_owned() } else { super::quote(database) };
-    format!("{database}.{name}")
+    format!("{}.{name}", quote_if_needed(database))
+}
+
+/// The database that `text`, a model of the current database, seems to name, but that is not
+/// attached. Not every dot stands after a database: `v1.2` and `my best.model` seem to name none.
+///
+/// # Errors
+/// DuckDB cannot tell.
+pub fn unattached(conn: &Connection, text: &str) -> Result<Option<String>> {
+    let is_word = |part: &str| {
+        part.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+    };
+    match split(text) {
+        Some((database, name)) if is_word(&database) && is_word(&name) => {
+            Ok(attached(conn, &database)?.is_none().then_some(database))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The database of a name, whatever its case.

@@ -2,9 +2,8 @@
 
 use duckdb::Connection;
 
-use super::columns::{
-    ColumnNames, FieldKind, Role, common_id_type, id_expression, id_type, time_expression,
-};
+use super::columns::{ColumnNames, FieldKind, Role, time_expression};
+use super::ids::{common_id_type, id_expression, id_type};
 use super::relation::{Column, Relation};
 use crate::error::{Error, Result};
 

@@ -5,7 +5,7 @@ use duckdb::arrow::array::Array;
 
 use super::arrow::{self, Ids};
 use super::attributes::Attributes;
-use super::columns::is_integer;
+use super::ids::is_integer;
 use super::memory::{memory_limit, size};
 use super::plan::{AttributesPlan, DatasetPlan, DatasetRequest, PlaysPlan};
 use crate::control::Control;

@@ -3,9 +3,9 @@
 use duckdb::Connection;
 
 use super::macros;
-use super::names::{alternatives, literal, quote, similar};
+use super::names::{alternatives, literal, quote, quote_if_needed, similar};
 use super::rows::{Cell, rows};
-use super::syntax::{Shape, shape, starts_query};
+use super::syntax::{Shape, calls, shape, starts_query};
 use crate::error::{Error, Result};
 
 /// A column of a relation.
@@ -56,6 +56,15 @@ impl Relation {
                 ),
             ));
         }
+        if matches!(shape, Shape::Query | Shape::Call) && calls(text, "getvariable") {
+            return Err(Error::option(
+                function,
+                option,
+                "calls getvariable, but variables are your connection's and NULL to functions; \
+                 write the value into the text, e.g. format('(FROM plays WHERE played_at < \
+                 ''{}'')', getvariable('cut')), or read it from a table",
+            ));
+        }
         let mut failure = None;
         for from in candidates(text, &shape) {
             match describe(conn, &from) {
@@ -87,6 +96,16 @@ impl Relation {
     /// A data error about this relation.
     pub fn error(&self, message: impl AsRef<str>) -> Error {
         Error::data(format!("{}: {}", self.function, message.as_ref()))
+    }
+}
+
+/// The name of a relation that is given without a schema, as any table or view may be called.
+pub fn unqualified(text: &str) -> Option<String> {
+    let text = text.trim();
+    match shape(text) {
+        Shape::Name(parts) => <[String; 1]>::try_from(parts).ok().map(|[name]| name),
+        Shape::Other if !starts_query(text) => Some(text.to_owned()),
+        _ => None,
     }
 }
 
@@ -152,7 +171,8 @@ fn explain(
     failure: &str,
 ) -> Error {
     const UNSEEN: &str = "functions see neither TEMP tables nor tables created in a transaction \
-                          that is not committed: make it a normal table, or COMMIT first";
+                          that is not committed, nor data frames and other objects of the client: \
+                          make it a normal table (CREATE TABLE plays AS FROM df), or COMMIT first";
     let is_name = !matches!(shape, Shape::Query | Shape::Call | Shape::File);
     if is_name && starts_query(text) {
         return Error::option(
@@ -175,24 +195,50 @@ fn explain(
 
 /// Tables and views whose names are near, or all if there are only a few.
 fn did_you_mean(conn: &Connection, text: &str) -> String {
-    let sql = "SELECT DISTINCT name FROM (
-            SELECT table_name AS name, schema_name FROM duckdb_tables() WHERE NOT internal
+    // Of several relations of one name, one of the current database comes first.
+    let sql = "SELECT DISTINCT ON (name) name, database_name, schema_name FROM (
+            SELECT table_name AS name, database_name, schema_name
+            FROM duckdb_tables() WHERE NOT internal
             UNION ALL
-            SELECT view_name, schema_name FROM duckdb_views() WHERE NOT internal)
-        WHERE schema_name <> 'segue' ORDER BY name";
+            SELECT view_name, database_name, schema_name FROM duckdb_views() WHERE NOT internal)
+        WHERE schema_name <> 'segue'
+        ORDER BY name, database_name <> current_database(), database_name, schema_name";
     // The list is a courtesy: without it the message still stands.
-    let names = rows(conn, sql, []).unwrap_or_default();
-    let names: Vec<String> = names.into_iter().flatten().map(Cell::text).collect();
+    let found = rows(conn, sql, []).unwrap_or_default();
+    let found: Vec<Vec<String>> =
+        found.into_iter().map(|row| row.into_iter().map(Cell::text).collect()).collect();
+    let names: Vec<&str> = found.iter().map(|row| row[0].as_str()).collect();
     let wanted = text.rsplit('.').next().unwrap_or(text).trim_matches('"');
-    let near = similar(wanted, names.iter().map(String::as_str));
+    let near = similar(wanted, names.iter().copied());
+    let shown = |wanted: &&str| {
+        let row = found.iter().find(|row| row[0] == *wanted);
+        row.map_or_else(String::new, |row| reachable(conn, &row[0], &row[1], &row[2]))
+    };
     if !near.is_empty() {
+        let near: Vec<String> = near.iter().map(shown).collect();
+        let near: Vec<&str> = near.iter().map(String::as_str).collect();
         return format!("; did you mean {}?", alternatives(&near));
     }
     match names.len() {
         0 => "; the database has no table that functions can see".to_owned(),
-        1..=8 => format!(" (there are: {})", names.join(", ")),
+        1..=8 => {
+            let names: Vec<String> = names.iter().map(shown).collect();
+            format!(" (there are: {})", names.join(", "))
+        }
         _ => String::new(),
     }
+}
+
+/// A relation's name as the caller must write it: with schema or database unless it is on the
+/// search path.
+fn reachable(conn: &Connection, name: &str, database: &str, schema: &str) -> String {
+    if describe(conn, &quote(name)).is_ok() {
+        return name.to_owned();
+    }
+    let [database, schema, name] = [database, schema, name].map(quote_if_needed);
+    let short = [format!("{schema}.{name}"), format!("{database}.{name}")];
+    let short = short.into_iter().find(|short| describe(conn, short).is_ok());
+    short.unwrap_or_else(|| format!("{database}.{schema}.{name}"))
 }
 
 #[cfg(test)]

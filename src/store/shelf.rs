@@ -2,7 +2,7 @@
 
 use super::catalogue::Catalogue;
 use super::names::{alternatives, literal, similar};
-use super::place::{databases, qualified};
+use super::place::{databases, qualified, unattached};
 use super::rows::{Cell, lookup};
 use crate::error::{Error, Result};
 
@@ -220,11 +220,13 @@ impl<'c> Shelf<'c> {
             ));
         }
         let near = similar(name, names.iter().copied());
-        let hint = if near.is_empty() {
-            String::new()
-        } else {
-            format!("did you mean {}? ", alternatives(&near))
-        };
+        let mut hint = String::new();
+        if let Ok(Some(database)) = unattached(self.catalogue.conn, name) {
+            hint += &format!("no database '{database}' is attached; ");
+        }
+        if !near.is_empty() {
+            hint += &format!("did you mean {}? ", alternatives(&near));
+        }
         Error::model(format!("{function}: no model '{name}'; {hint}models: {}", names.join(", ")))
     }
 

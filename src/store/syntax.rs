@@ -52,6 +52,15 @@ pub(super) fn starts_query(text: &str) -> bool {
         && keywords.contains(&word.to_lowercase().as_str())
 }
 
+/// Whether the text calls a function. It may also stand in quotes or a comment, which is not looked
+/// at: few texts hold the name of a function for another reason.
+pub(super) fn calls(text: &str, function: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut pieces = text.split(function);
+    pieces.next();
+    pieces.any(|rest| rest.trim_start().starts_with('('))
+}
+
 /// Where the parenthesis that opens the text is closed: the byte after it.
 fn group_end(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();

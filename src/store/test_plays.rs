@@ -4,7 +4,8 @@ use duckdb::Connection;
 use duckdb::arrow::array::Array;
 
 use super::arrow::{self, Ids};
-use super::columns::{ColumnNames, Role, id_expression, id_type, is_integer};
+use super::columns::{ColumnNames, Role};
+use super::ids::{id_expression, id_type, is_integer};
 use super::plan::PlaysPlan;
 use super::reader::RawPlays;
 use super::relation::{Column, Relation};

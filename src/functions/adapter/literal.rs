@@ -15,7 +15,7 @@ use super::super::settings;
 use super::nested::{Chunk, Statement, Stream};
 use super::types::LogicalType;
 use super::value::Constant;
-use super::{borrow, c_string, caller, check, drop_box, guard, into_raw};
+use super::{Context, borrow, c_string, caller, check, drop_box, guard, into_raw};
 use crate::error::{Error, Result};
 use crate::store::{Caller, Host, interruptible, literal, quote};
 
@@ -115,11 +115,11 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 /// # Safety
 /// `info` must be valid for this bind.
 unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Result<()> {
-    // SAFETY: `info` is valid; the context is freed by `caller`.
+    // SAFETY: `info` is valid.
     let (caller, sql) = unsafe {
-        let mut context = ptr::null_mut();
-        ffi::duckdb_table_function_get_client_context(info, &mut context);
-        let caller = caller(&registered.host, context);
+        let mut context = Context(ptr::null_mut());
+        ffi::duckdb_table_function_get_client_context(info, &mut context.0);
+        let caller = caller(&registered.host, &context);
         let sql = call_text(info, &registered.function, settings::default_model(&caller));
         (caller, sql)
     };

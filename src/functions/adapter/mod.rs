@@ -12,6 +12,7 @@ mod read;
 mod scalar;
 mod settings;
 mod table;
+mod temp;
 mod types;
 mod value;
 mod write;
@@ -129,21 +130,30 @@ unsafe fn borrow<'a, T>(object: *mut c_void) -> Result<&'a T> {
     })
 }
 
-/// The caller's view of the database, read from its client context, which is freed.
+/// The client context of a statement while it is bound; frees itself.
+struct Context(ffi::duckdb_client_context);
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: owned, and freed only here; the call ignores null.
+        unsafe { ffi::duckdb_destroy_client_context(&mut self.0) };
+    }
+}
+
+/// The caller's view of the database, read from its client context.
 ///
 /// # Safety
-/// `context` must be null or a client context that the caller owns.
-unsafe fn caller(host: &Arc<Host>, mut context: ffi::duckdb_client_context) -> Caller {
+/// `context` must be null or a client context.
+unsafe fn caller(host: &Arc<Host>, &Context(context): &Context) -> Caller {
     let mut caller = Caller::new(host.clone());
     if !context.is_null() {
-        // SAFETY: the context is not null, and freed once.
+        // SAFETY: the context is not null.
         unsafe {
             let path = settings::value(context, "search_path");
             caller.search_path = path.filter(|path| !path.is_empty());
             let home = settings::value(context, "home_directory");
             caller.files = Some(Files::new(context, home.filter(|home| !home.is_empty())));
             caller.settings = settings::read(context);
-            ffi::duckdb_destroy_client_context(&mut context);
         }
     }
     caller

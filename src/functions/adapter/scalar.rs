@@ -10,7 +10,7 @@ use super::super::contract::{Execution, ScalarFunction, SqlType};
 use super::read::Reader;
 use super::types::LogicalType;
 use super::write::Output;
-use super::{borrow, c_string, caller, check, drop_box, guard, into_raw};
+use super::{Context, borrow, c_string, caller, check, drop_box, guard, into_raw};
 use crate::error::{Error, Result};
 use crate::store::{Caller, Host};
 
@@ -95,14 +95,14 @@ pub(super) unsafe fn register(
 }
 
 unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
-    // SAFETY: DuckDB calls with a valid `info` whose extra info is ours; context and bind data
-    // have one owner each.
+    // SAFETY: DuckDB calls with a valid `info` whose extra info is ours; the bind data have
+    // one owner.
     let outcome = unsafe {
         match borrow::<Registered>(ffi::duckdb_scalar_function_bind_get_extra_info(info)) {
             Ok(registered) => guard(registered.name, || {
-                let mut context = ptr::null_mut();
-                ffi::duckdb_scalar_function_get_client_context(info, &mut context);
-                let caller = caller(&registered.host, context);
+                let mut context = Context(ptr::null_mut());
+                ffi::duckdb_scalar_function_get_client_context(info, &mut context.0);
+                let caller = caller(&registered.host, &context);
                 let data = into_raw(Bound { caller, running: Arc::default() });
                 ffi::duckdb_scalar_function_set_bind_data(info, data, Some(drop_box::<Bound>));
                 ffi::duckdb_scalar_function_set_bind_data_copy(info, Some(copy));

@@ -10,7 +10,7 @@ use super::super::arguments::{self, Null};
 use super::super::contract::{Binding, Call, Rows, SqlType, TableFunction, Value};
 use super::types::LogicalType;
 use super::value::Constant;
-use super::{borrow, c_string, caller, check, drop_box, guard, into_raw, write};
+use super::{Context, borrow, c_string, caller, check, drop_box, guard, into_raw, temp, write};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::store::Host;
@@ -102,18 +102,19 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 /// `info` must be valid for this bind.
 unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Result<()> {
     let function = &registered.function;
-    // SAFETY: `info` is valid; the context is freed by `caller`.
-    let caller = unsafe {
-        let mut context = ptr::null_mut();
-        ffi::duckdb_table_function_get_client_context(info, &mut context);
-        caller(&registered.host, context)
+    // SAFETY: `info` is valid, and so is the context while the call is bound.
+    let (caller, options) = unsafe {
+        let mut context = Context(ptr::null_mut());
+        ffi::duckdb_table_function_get_client_context(info, &mut context.0);
+        let options = arguments(info, registered, &context)?;
+        (caller(&registered.host, &context), options)
     };
-    // SAFETY: `info` is valid.
-    let options = unsafe { arguments(info, registered) }?;
+    let shown = options.text("function").unwrap_or(&registered.name).to_owned();
     let control = caller.control.clone();
     let binding = function.bind(&Call { options, caller })?;
     for column in &binding.columns {
-        let logical_type = LogicalType::new(&column.sql_type)?;
+        let logical_type =
+            LogicalType::new(&column.sql_type).map_err(|error| error.within(&shown))?;
         let name = c_string(&column.name);
         // SAFETY: name and type are copied.
         unsafe { ffi::duckdb_bind_add_result_column(info, name.as_ptr(), logical_type.raw()) };
@@ -134,8 +135,12 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
 }
 
 /// # Safety
-/// `info` must be valid for this bind.
-unsafe fn arguments(info: ffi::duckdb_bind_info, registered: &Registered) -> Result<Options> {
+/// `info` and `context` must be valid for this bind.
+unsafe fn arguments(
+    info: ffi::duckdb_bind_info,
+    registered: &Registered,
+    context: &Context,
+) -> Result<Options> {
     let positional = registered.function.positional();
     let named = registered.function.named();
     let mut given = Vec::with_capacity(positional.len() + named.len());
@@ -164,7 +169,10 @@ unsafe fn arguments(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
         if registered.name.starts_with(INTERNAL_PREFIX) { Null::Absent } else { Null::Error };
     let function = shown_name(&registered.name, &params, &values).to_owned();
     let mut values = values.into_iter();
-    arguments::options(&function, &params, null, |_| values.next().flatten())
+    let options = arguments::options(&function, &params, null, |_| values.next().flatten())?;
+    // SAFETY: as the caller vouches.
+    unsafe { temp::refuse(context, &function, &params, &options) }?;
+    Ok(options)
 }
 
 /// The function as the analyst knows it: for one that stands behind macros, the macro that its
