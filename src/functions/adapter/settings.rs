@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::store::Settings;
 use crate::train::{Default, Param};
 
+/// Whether names in queries may be variables of Python; only its client knows the setting.
+const PYTHON_REPLACEMENTS: &str = "python_enable_replacements";
+
 const SESSION: ffi::duckdb_config_option_scope =
     ffi::duckdb_config_option_scope_DUCKDB_CONFIG_OPTION_SCOPE_SESSION;
 
@@ -71,6 +74,12 @@ pub(super) unsafe fn read(context: ffi::duckdb_client_context) -> Settings {
         if let Some((value, SESSION)) = unsafe { value_and_scope(context, name) } {
             settings.inherit(name, value);
         }
+    }
+    // A data frame can be read on the thread of Python's caller alone. On our connections it would be
+    // found when a statement is bound, and be missing when other threads run it.
+    // SAFETY: as above.
+    if unsafe { value(context, PYTHON_REPLACEMENTS) }.is_some() {
+        settings.inherit(PYTHON_REPLACEMENTS, "false".to_owned());
     }
     settings
 }

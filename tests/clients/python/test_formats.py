@@ -2,6 +2,9 @@
 
 import unittest
 
+import duckdb
+import pandas
+
 from support import FEW, SMALL, VERSION, TestCase, connect, load_sample, rows
 
 
@@ -83,6 +86,24 @@ class Formats(unittest.TestCase):
         frame = self.connection.execute(f"FROM evaluate('e', {FEW}, k := [5, 10])").df()
         self.assertTrue(frame["value"].between(0, 1).all())
         self.assertEqual(set(frame["k"].dropna()), {5, 10})
+
+
+class Frames(unittest.TestCase):
+    def test_a_frame_must_become_a_table(self):
+        connection = connect()
+        frame = pandas.DataFrame({"user_id": [1, 1, 2], "song_id": [7, 8, 7]})
+        connection.register("view_of_frame", frame)
+        # However often, and on whatever thread: always the same answer.
+        for relation in ["frame", "(FROM frame)", "view_of_frame"] * 3:
+            with self.assertRaises(duckdb.Error) as raised:
+                rows(connection, f"FROM train_popularity('{relation}')")
+            self.assertIn("CREATE TABLE plays AS FROM", str(raised.exception))
+        connection.execute("CREATE TABLE plays AS FROM frame")
+        trained = rows(connection, "SELECT status FROM train_popularity('plays')")
+        self.assertEqual(trained, [("complete",)])
+        # The caller's own queries still find frames.
+        self.assertEqual(rows(connection, "SELECT count(*) FROM frame"), [(3,)])
+        connection.close()
 
 
 class Lazy(TestCase):
