@@ -97,7 +97,7 @@ class Frames(unittest.TestCase):
         for relation in ["frame", "(FROM frame)", "view_of_frame"] * 3:
             with self.assertRaises(duckdb.Error) as raised:
                 rows(connection, f"FROM train_popularity('{relation}')")
-            self.assertIn("CREATE TABLE plays AS FROM", str(raised.exception))
+            self.assertRegex(str(raised.exception), "CREATE TABLE .* AS FROM")
         connection.execute("CREATE TABLE plays AS FROM frame")
         trained = rows(connection, "SELECT status FROM train_popularity('plays')")
         self.assertEqual(trained, [("complete",)])
