@@ -28,6 +28,11 @@ impl Settings {
         self.values.insert(name.to_owned(), value);
     }
 
+    /// Whether nothing can be SET any more, on any connection.
+    pub fn is_locked(&self) -> bool {
+        self.get("lock_configuration") == Some("true")
+    }
+
     /// Has nested connections take over a setting, so that their queries mean what they would mean
     /// to the caller.
     pub fn inherit(&mut self, name: &str, value: String) {
@@ -39,7 +44,7 @@ impl Settings {
     /// # Errors
     /// The configuration is locked, and without a setting of the session a time would mean another.
     pub(super) fn statements(&self) -> Result<String> {
-        if self.get("lock_configuration") == Some("true") {
+        if self.is_locked() {
             let named = |name: &&&str| self.inherited.iter().any(|(other, _)| other == **name);
             return match CHANGE_MEANING.iter().find(named) {
                 Some(name) => Err(Error::Database(format!(

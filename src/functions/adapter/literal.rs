@@ -120,7 +120,8 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
         let mut context = Context(ptr::null_mut());
         ffi::duckdb_table_function_get_client_context(info, &mut context.0);
         let caller = caller(&registered.host, &context);
-        let sql = call_text(info, &registered.function, settings::default_model(&caller));
+        let model = caller.settings.is_locked().then(|| settings::default_model(&caller)).flatten();
+        let sql = call_text(info, &registered.function, model);
         (caller, sql)
     };
     let mut types = Vec::new();
@@ -137,8 +138,8 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
     Ok(())
 }
 
-/// The call of the macro, with every argument as DuckDB writes it, and with the model of the
-/// caller's settings, which a locked configuration keeps from our connection.
+/// The call of the macro, with every argument as DuckDB writes it. `default_model` is that of the
+/// caller's settings, where a locked configuration keeps it from our connection.
 ///
 /// # Safety
 /// `info` must be valid for this bind of `function`.
