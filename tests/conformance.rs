@@ -21,16 +21,17 @@ fn field(name: &str, codes: Codes, values: usize) -> Field {
 /// Sessions that go round the songs: after song `i` comes song `i + 1`. Songs have an artist and
 /// tags, users a country; the last user and the last song have no plays.
 fn cycle(sessions_per_user: usize, users: usize) -> Dataset {
-    let mut plays = Plays { songs: Vec::new(), session_offsets: vec![0], user_sessions: vec![0] };
+    let (mut songs, mut session_offsets, mut user_sessions) = (Vec::new(), vec![0], vec![0]);
     for user in 0..users {
         for session in 0..sessions_per_user {
             let first = (user * 7 + session * 3) as u32;
-            plays.songs.extend((first..first + 8).map(|song| song % (SONGS - 1)));
-            plays.session_offsets.push(plays.songs.len() as u64);
+            songs.extend((first..first + 8).map(|song| song % (SONGS - 1)));
+            session_offsets.push(songs.len() as u64);
         }
-        plays.user_sessions.push(plays.session_offsets.len() as u32 - 1);
+        user_sessions.push(session_offsets.len() as u32 - 1);
     }
-    plays.user_sessions.push(plays.session_offsets.len() as u32 - 1);
+    user_sessions.push(session_offsets.len() as u32 - 1);
+    let plays = Plays::in_order(songs, session_offsets, user_sessions);
     let mut play_counts = vec![0; SONGS as usize];
     plays.songs.iter().for_each(|&song| play_counts[song as usize] += 1);
     let artists = Codes::One((0..SONGS).map(|song| song % 5).collect());
@@ -247,7 +248,7 @@ fn held(tensors: &Weights) -> u64 {
 fn the_memory_of_a_training_is_estimated() {
     let dataset = Arc::new(cycle(12, 12));
     // Which songs are played together is not known before it is counted.
-    let near = |estimate: u64, actual: u64| estimate >= actual / 2 && estimate <= actual * 3;
+    let near = |estimate: u64, actual: u64| estimate >= actual / 2 && estimate <= actual * 5;
     for spec in REGISTRY {
         for (name, value) in [("embedding_size", 64), ("max_length", 5), ("neighbors", 3)] {
             let mut options = options(spec, 1);

@@ -119,6 +119,8 @@ impl PlaysBuilder {
         let songs = rows.iter().map(|&row| song_ranks[self.songs[row as usize] as usize]).collect();
         let mut session_offsets = vec![0];
         let mut user_sessions = vec![0];
+        // The row of each session's last play.
+        let mut last_rows = Vec::new();
         for bounds in user_offsets.windows(2) {
             let rows = &rows[bounds[0]..bounds[1]];
             for (position, pair) in rows.windows(2).enumerate() {
@@ -126,15 +128,33 @@ impl PlaysBuilder {
                     sessions[pair[0] as usize] != sessions[pair[1] as usize]
                 });
                 if changes {
+                    last_rows.push(pair[0]);
                     session_offsets.push((bounds[0] + position + 1) as u64);
                 }
             }
-            if !rows.is_empty() {
+            if let Some(&last) = rows.last() {
+                last_rows.push(last);
                 session_offsets.push(bounds[1] as u64);
             }
             user_sessions.push((session_offsets.len() - 1) as u32);
         }
-        Plays { songs, session_offsets, user_sessions }
+        let session_ranks = self.rank_sessions(&last_rows);
+        Plays { songs, session_offsets, user_sessions, session_ranks }
+    }
+
+    /// The place of each session by the time of its last play; of equal times, or without times, by
+    /// user, so that it does not hang on how the rows of different users are mixed.
+    fn rank_sessions(&self, last_rows: &[u32]) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..last_rows.len() as u32).collect();
+        order.par_sort_unstable_by_key(|&session| {
+            let row = last_rows[session as usize] as usize;
+            (self.times.as_ref().map_or(0, |times| times[row]), session)
+        });
+        let mut ranks = vec![0; order.len()];
+        for (rank, &session) in order.iter().enumerate() {
+            ranks[session as usize] = rank as u32;
+        }
+        ranks
     }
 }
 
@@ -190,6 +210,8 @@ mod tests {
         let plays = plays(&rows, true, true, 2);
         assert_eq!(plays.session(0), [2, 3]);
         assert_eq!(plays.session(1), [1, 4]);
+        // The other user's session ended first.
+        assert_eq!(plays.session_ranks, [2, 1, 0]);
         // The same session id of another user is another session.
         assert_eq!(plays.sessions_of(1), 2..3);
         assert_eq!(plays.history(1), [5]);
@@ -200,6 +222,7 @@ mod tests {
         let plays = plays(&[(0, 9, 1, 0), (0, 9, 1, 0), (0, 2, 0, 0)], true, false, 1);
         assert_eq!(plays.history(0), [9, 9, 2]);
         assert_eq!(plays.sessions(), 2);
+        assert_eq!(plays.session_ranks, [0, 1]);
     }
 
     #[test]

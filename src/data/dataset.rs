@@ -12,9 +12,17 @@ pub struct Plays {
     pub session_offsets: Vec<u64>,
     /// Where each user's sessions start in `session_offsets`; one more than there are users.
     pub user_sessions: Vec<u32>,
+    /// The place of each session among all, by the time of its last play: 0 ended first.
+    pub session_ranks: Vec<u32>,
 }
 
 impl Plays {
+    /// Plays whose sessions ended in the order in which they stand.
+    pub fn in_order(songs: Vec<u32>, session_offsets: Vec<u64>, user_sessions: Vec<u32>) -> Self {
+        let session_ranks = (0..session_offsets.len().saturating_sub(1) as u32).collect();
+        Self { songs, session_offsets, user_sessions, session_ranks }
+    }
+
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
         self.session_offsets.len().saturating_sub(1)

@@ -10,7 +10,7 @@ use super::{Codes, Dataset, Encoding, Field, Keys, Vocab};
 /// no influence; the order of plays has, because models learn from it.
 pub fn fingerprint(data: &Dataset) -> String {
     let mut hash = Xxh3::new();
-    hash.update(b"segue dataset 1");
+    hash.update(b"segue dataset 2");
     add_vocab(&mut hash, &data.users);
     add_vocab(&mut hash, &data.songs);
     for fields in [&data.user_fields, &data.song_fields] {
@@ -23,6 +23,7 @@ pub fn fingerprint(data: &Dataset) -> String {
         hash.update(&offset.to_le_bytes());
     }
     add_codes(&mut hash, &data.plays.user_sessions);
+    add_codes(&mut hash, &data.plays.session_ranks);
     hash.update(&[u8::from(data.has_sessions)]);
     format!("{:032x}", hash.digest128())
 }

@@ -193,11 +193,7 @@ mod tests {
             songs: Vocab::new("BIGINT", Keys::Integers((0..5).collect())),
             user_fields: Vec::new(),
             song_fields: Vec::new(),
-            plays: Plays {
-                songs: vec![4, 3],
-                session_offsets: vec![0, 2],
-                user_sessions: vec![0, 1],
-            },
+            plays: Plays::in_order(vec![4, 3], vec![0, 2], vec![0, 1]),
             play_counts: vec![0, 0, 0, 1, 1],
             has_sessions: true,
             rejected: 0,

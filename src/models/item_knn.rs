@@ -11,12 +11,12 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use crate::control::Control;
-use crate::data::Dataset;
+use crate::data::{Dataset, Incidence};
 use crate::error::{Error, Result};
+use crate::nn::SongLinks;
 use crate::train::{
     Context, Default, Kind, Memory, Model, ModelSpec, Options, Param, Training, Weights,
 };
@@ -57,7 +57,10 @@ pub const SPEC: ModelSpec = ModelSpec {
     memory: |dataset, options| Ok(memory(dataset, options)),
     start: |dataset, options, _| Ok(Box::new(Fitting::new(dataset, options))),
     load: |artifact, _| {
-        Ok(Box::new(ItemKnn::load(&artifact.dataset, &artifact.options, &artifact.weights)?))
+        Ok(Box::new(ItemKnn {
+            max_length: artifact.options.count("max_length"),
+            links: SongLinks::load(&artifact.weights, artifact.dataset.songs.len())?,
+        }))
     },
 };
 
@@ -73,13 +76,11 @@ fn memory(dataset: &Dataset, options: &Options) -> Memory {
     Memory { weights, optimizer: 0, step: incidence + songs * 8 + weights }
 }
 
-/// Neighbour lists of all songs, packed.
+/// Each song's most similar songs.
 #[derive(Clone)]
 struct ItemKnn {
     max_length: usize,
-    offsets: Arc<Vec<u32>>,
-    songs: Arc<Vec<u32>>,
-    similarities: Arc<Vec<f32>>,
+    links: SongLinks,
 }
 
 struct Fitting {
@@ -103,7 +104,7 @@ impl Fitting {
         }
     }
 
-    /// The neighbours of one song, most similar first; `counts` is scratch space of zeros.
+    /// The neighbours of one song; `counts` is scratch space of zeros.
     fn neighbours(&self, song: u32, incidence: &Incidence, counts: &mut [u32]) -> Vec<(u32, f32)> {
         let mut touched = Vec::new();
         for &session in incidence.sessions_of(song) {
@@ -125,18 +126,14 @@ impl Fitting {
             let similarity = common / ((own * theirs).sqrt() + self.shrinkage);
             neighbours.push((other, similarity as f32));
         }
-        neighbours.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        neighbours.truncate(self.neighbors);
-        // A song may meet most others; only what is kept is worth its memory.
-        neighbours.shrink_to_fit();
-        neighbours
+        SongLinks::strongest(neighbours, self.neighbors)
     }
 }
 
 impl Training for Fitting {
     /// Counts co-occurrences; nothing is minimised, so the loss is 0.
     fn epoch(&mut self, _epoch: usize, control: &Control) -> Result<f64> {
-        let incidence = Incidence::new(&self.dataset);
+        let incidence = Incidence::new(&self.dataset.plays, self.dataset.songs.len());
         let songs = self.dataset.songs.len();
         let lists: Vec<Vec<(u32, f32)>> = (0..songs as u32)
             .into_par_iter()
@@ -148,19 +145,8 @@ impl Training for Fitting {
                 },
             )
             .collect::<Result<_>>()?;
-        let mut offsets = vec![0];
-        let (mut neighbours, mut similarities) = (Vec::new(), Vec::new());
-        for list in lists {
-            neighbours.extend(list.iter().map(|&(song, _)| song));
-            similarities.extend(list.iter().map(|&(_, similarity)| similarity));
-            offsets.push(neighbours.len() as u32);
-        }
-        self.fitted = Some(ItemKnn {
-            max_length: self.max_length,
-            offsets: Arc::new(offsets),
-            songs: Arc::new(neighbours),
-            similarities: Arc::new(similarities),
-        });
+        let links = SongLinks::pack(lists)?;
+        self.fitted = Some(ItemKnn { max_length: self.max_length, links });
         Ok(0.0)
     }
 
@@ -172,87 +158,9 @@ impl Training for Fitting {
     }
 }
 
-/// Which distinct songs each session has, and the reverse.
-struct Incidence {
-    song_offsets: Vec<usize>,
-    songs: Vec<u32>,
-    session_offsets: Vec<usize>,
-    sessions: Vec<u32>,
-}
-
-impl Incidence {
-    fn new(dataset: &Dataset) -> Self {
-        let plays = &dataset.plays;
-        let (mut song_offsets, mut songs) = (vec![0], Vec::with_capacity(plays.songs.len()));
-        for session in 0..plays.sessions() {
-            let mut distinct = plays.session(session).to_vec();
-            distinct.sort_unstable();
-            distinct.dedup();
-            songs.extend(distinct);
-            song_offsets.push(songs.len());
-        }
-        let mut session_offsets = vec![0; dataset.songs.len() + 1];
-        for &song in &songs {
-            session_offsets[song as usize + 1] += 1;
-        }
-        for i in 1..session_offsets.len() {
-            session_offsets[i] += session_offsets[i - 1];
-        }
-        let mut next = session_offsets.clone();
-        let mut sessions = vec![0; songs.len()];
-        for session in 0..plays.sessions() {
-            for &song in &songs[song_offsets[session]..song_offsets[session + 1]] {
-                sessions[next[song as usize]] = session as u32;
-                next[song as usize] += 1;
-            }
-        }
-        Self { song_offsets, songs, session_offsets, sessions }
-    }
-
-    fn songs_of(&self, session: u32) -> &[u32] {
-        let session = session as usize;
-        &self.songs[self.song_offsets[session]..self.song_offsets[session + 1]]
-    }
-
-    fn sessions_of(&self, song: u32) -> &[u32] {
-        let song = song as usize;
-        &self.sessions[self.session_offsets[song]..self.session_offsets[song + 1]]
-    }
-}
-
-impl ItemKnn {
-    fn load(dataset: &Dataset, options: &Options, weights: &Weights) -> Result<Self> {
-        let get = |name: &str| {
-            weights.get(name).ok_or_else(|| {
-                Error::model(format!(
-                    "the stored item_knn model has no tensor '{name}'; train it again"
-                ))
-            })
-        };
-        let offsets: Vec<u32> = get("offsets")?.to_vec1()?;
-        let songs: Vec<u32> = get("songs")?.to_vec1()?;
-        let similarities: Vec<f32> = get("similarities")?.to_vec1()?;
-        let end = offsets.last().map(|&end| end as usize);
-        let whole = offsets.len() == dataset.songs.len() + 1
-            && offsets.is_sorted()
-            && end == Some(songs.len())
-            && end == Some(similarities.len())
-            && songs.iter().all(|&song| (song as usize) < dataset.songs.len());
-        if !whole {
-            return Err(Error::model("the stored item_knn model is damaged; train it again"));
-        }
-        Ok(Self {
-            max_length: options.count("max_length"),
-            offsets: Arc::new(offsets),
-            songs: Arc::new(songs),
-            similarities: Arc::new(similarities),
-        })
-    }
-}
-
 impl Model for ItemKnn {
     fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
-        let songs = self.offsets.len() - 1;
+        let songs = self.links.songs();
         if songs == 0 {
             return Ok(());
         }
@@ -260,11 +168,7 @@ impl Model for ItemKnn {
             scores.fill(0.0);
             let skip = context.songs.len().saturating_sub(self.max_length);
             for &song in &context.songs[skip..] {
-                let range =
-                    self.offsets[song as usize] as usize..self.offsets[song as usize + 1] as usize;
-                for (&other, similarity) in
-                    self.songs[range.clone()].iter().zip(&self.similarities[range])
-                {
+                for (other, similarity) in self.links.of(song) {
                     scores[other as usize] += similarity;
                 }
             }
@@ -273,14 +177,6 @@ impl Model for ItemKnn {
     }
 
     fn weights(&self) -> Result<Weights> {
-        let (links, rows) = (self.songs.len(), self.offsets.len());
-        Ok(Weights::from([
-            ("offsets".to_owned(), Tensor::from_slice(&self.offsets, rows, &Device::Cpu)?),
-            ("songs".to_owned(), Tensor::from_slice(&self.songs, links, &Device::Cpu)?),
-            (
-                "similarities".to_owned(),
-                Tensor::from_slice(&self.similarities, links, &Device::Cpu)?,
-            ),
-        ]))
+        self.links.tensors()
     }
 }

@@ -3,11 +3,14 @@
 mod harm;
 mod item_knn;
 mod popularity;
+mod rules;
+mod session_knn;
 
 use crate::train::ModelSpec;
 
 /// Every model; `train_<name>` trains it.
-pub static REGISTRY: &[&ModelSpec] = &[&harm::SPEC, &popularity::SPEC, &item_knn::SPEC];
+pub static REGISTRY: &[&ModelSpec] =
+    &[&harm::SPEC, &popularity::SPEC, &item_knn::SPEC, &rules::SPEC, &session_knn::SPEC];
 
 /// The model of that name.
 pub fn find(name: &str) -> Option<&'static ModelSpec> {

@@ -116,6 +116,7 @@ pub fn pack(
     file.add("plays.songs", &dataset.plays.songs);
     file.add("plays.session_offsets", &dataset.plays.session_offsets);
     file.add("plays.user_sessions", &dataset.plays.user_sessions);
+    file.add("plays.session_ranks", &dataset.plays.session_ranks);
     file.add("play_counts", &dataset.play_counts);
     let names = |fields: &[Field]| fields.iter().map(|field| field.name.clone()).collect();
     file.finish(&Description {
@@ -157,6 +158,7 @@ pub fn unpack(name: &str, bytes: &[u8]) -> Result<Archive> {
             songs: file.get("plays.songs")?,
             session_offsets: file.get("plays.session_offsets")?,
             user_sessions: file.get("plays.user_sessions")?,
+            session_ranks: file.get("plays.session_ranks")?,
         },
         play_counts: file.get("play_counts")?,
         has_sessions: about.has_sessions,
@@ -293,6 +295,12 @@ fn check(data: &Dataset) -> Result<()> {
         && spans(&plays.user_sessions, plays.sessions() as u32);
     if !fits {
         return Err(broken("users do not fit the sessions"));
+    }
+    let sessions = plays.sessions();
+    if plays.session_ranks.len() != sessions
+        || plays.session_ranks.iter().any(|&rank| rank as usize >= sessions)
+    {
+        return Err(broken("the order of sessions does not fit"));
     }
     let known = |&song: &u32| (song as usize) < data.songs.len();
     if data.play_counts.len() != data.songs.len() || !plays.songs.iter().all(known) {

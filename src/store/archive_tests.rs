@@ -23,6 +23,7 @@ fn dataset() -> Dataset {
             songs: vec![2, 2, 0],
             session_offsets: vec![0, 2, 3],
             user_sessions: vec![0, 2, 2],
+            session_ranks: vec![1, 0],
         },
         play_counts: vec![1, 0, 2],
         has_sessions: true,
@@ -163,6 +164,8 @@ fn contradictions_are_found() {
     assert!(change(|data| data.plays.session_offsets[2] = 9).contains("sessions do not fit"));
     assert!(change(|data| data.plays.user_sessions.push(2)).contains("users do not fit"));
     assert!(change(|data| data.plays.user_sessions[1] = 7).contains("users do not fit"));
+    assert!(change(|data| data.plays.session_ranks[1] = 2).contains("order of sessions"));
+    assert!(change(|data| data.plays.session_ranks.push(0)).contains("order of sessions"));
     assert!(
         change(|data| data.user_fields[0].codes = Codes::One(vec![4, 0])).contains("field age")
     );

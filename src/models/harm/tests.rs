@@ -84,11 +84,11 @@ fn dataset(golden: &Value) -> Dataset {
         user_fields: vec![field("age", users, 2), field("country", users, 2)],
         song_fields: vec![field("artist", songs, 3), field("tags", songs, 4)],
         // A play each: ids without plays count as unknown.
-        plays: Plays {
-            songs: vec![0; users.len()],
-            session_offsets: (0..=users.len() as u64).collect(),
-            user_sessions: (0..=users.len() as u32).collect(),
-        },
+        plays: Plays::in_order(
+            vec![0; users.len()],
+            (0..=users.len() as u64).collect(),
+            (0..=users.len() as u32).collect(),
+        ),
         play_counts: indices(&golden["play_counts"]),
         has_sessions: true,
         rejected: 0,
