@@ -4,14 +4,17 @@
 //! [`ModelSpec`]. Validation metrics come in through a callback, so nothing here depends on `eval`.
 
 mod model;
+pub mod objective;
 mod optimizer;
 mod options;
 mod parameters;
+pub mod params;
 mod trainer;
 
 pub use model::{
     Artifact, Context, Estimate, Load, Memory, Model, ModelSpec, Start, Training, Weights,
 };
+pub use objective::{LossKind, NegativeSampler, Objective, Pool};
 pub use optimizer::{Optimizer, OptimizerKind};
 pub use options::{Default, Kind, Options, Param, Setting};
 pub use parameters::{Parameters, StepVariables};
