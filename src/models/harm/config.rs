@@ -1,7 +1,10 @@
 //! HARM's options, resolved.
 
 use crate::error::{Error, Result};
-use crate::train::{Default, Kind, OptimizerKind, Options, Param};
+use crate::train::{
+    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerConfig, OptimizerKind,
+    Options, Param, REG, SCHEDULE, WARMUP,
+};
 
 /// How the fields of a song are weighed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +44,7 @@ pub struct Config {
     pub user_dropout: f64,
     pub song_dropout: f64,
     pub dropout: f64,
-    pub optimizer: OptimizerKind,
-    pub learning_rate: f64,
-    pub reg: f64,
+    pub optimizer: OptimizerConfig,
     pub batch_size: usize,
     pub seed: u64,
     /// Scale of the initial embeddings.
@@ -89,24 +90,20 @@ pub const PARAMS: &[Param] = &[
         Default::Int(20),
         "L, the latest songs of a session that are looked at.",
     ),
-    Param::new(
-        "learning_rate",
-        Kind::Float { min: 1e-9, max: 100.0 },
-        Default::Absent,
-        "Step size; default 0.005 with adam, 0.05 with adagrad, 0.5 with sgd.",
-    ),
-    Param::new(
-        "optimizer",
-        Kind::Choice(OptimizerKind::NAMES),
-        Default::Absent,
-        "Update rule; default adam, with paper sgd.",
-    ),
-    Param::new(
-        "reg",
-        Kind::Float { min: 0.0, max: 100.0 },
-        Default::Float(0.0),
-        "λ of the L2 penalty λ‖θ‖² on the parameters a batch touches.",
-    ),
+    Param {
+        doc: "Step size; default 0.005 with adam, 0.05 with adagrad, 0.5 with sgd.",
+        ..LEARNING_RATE
+    },
+    Param {
+        default: Default::Absent,
+        doc: "Update rule; default adam, with paper sgd.",
+        ..OPTIMIZER
+    },
+    MOMENTUM,
+    REG,
+    CLIP,
+    SCHEDULE,
+    WARMUP,
     Param::new(
         "dropout",
         RATE,
@@ -179,7 +176,7 @@ impl Config {
     /// Fills in what depends on `paper` and on other options.
     ///
     /// # Errors
-    /// An unknown optimiser name; `W_U` would be too large.
+    /// Options of the optimiser that do not go together; `W_U` would be too large.
     pub fn new(options: &Options) -> Result<Self> {
         let (d, l) = (options.count("embedding_size"), options.count("max_length"));
         if d.saturating_mul(d).saturating_mul(l) > OUTPUT_MAX {
@@ -195,14 +192,12 @@ impl Config {
         let rate = |name: &str, default: f64| {
             if !options.has(name) { default } else { options.float(name) }
         };
-        let default_optimizer = if paper { "sgd" } else { "adam" };
-        let optimizer =
-            OptimizerKind::parse(options.text("optimizer").unwrap_or(default_optimizer))?;
-        let default_rate = match optimizer {
+        let optimizer = if paper { OptimizerKind::Sgd } else { OptimizerKind::Adam };
+        let optimizer = OptimizerConfig::new(options, optimizer, |kind| match kind {
             OptimizerKind::Sgd => 0.5,
             OptimizerKind::Adam => 0.005,
             OptimizerKind::Adagrad => 0.05,
-        };
+        })?;
         let embedding_size = options.count("embedding_size");
         let loss = match options.text("loss").unwrap_or(if paper {
             "negative"
@@ -233,8 +228,6 @@ impl Config {
             song_dropout: rate("song_dropout", if paper { 0.0 } else { 0.4 }),
             dropout: rate("dropout", if paper { 0.0 } else { 0.1 }),
             optimizer,
-            learning_rate: rate("learning_rate", default_rate),
-            reg: options.float("reg"),
             batch_size: options.count("batch_size"),
             seed: options.int("seed").unwrap_or(0) as u64,
             init: 1.0 / (embedding_size as f32).sqrt(),

@@ -44,7 +44,8 @@ impl Learner {
             ));
         }
         let sampler = PopularitySampler::new(&dataset.play_counts, config.alpha);
-        let parameters = initial(&dataset, &config);
+        let steps = examples.len().div_ceil(config.batch_size);
+        let parameters = initial(&dataset, &config, steps);
         let device = device.clone();
         Ok(Self { dataset, config, device, parameters, sampler, examples })
     }
