@@ -1,7 +1,6 @@
 -- #nowplaying: sessions of songs that people tweeted, in the split of CCIIPLab/GCE-GNN.
 --
---   SET VARIABLE train_sessions = 'train_sessions.parquet';   -- session, pos, item
---   SET VARIABLE test_sessions = 'test_sessions.parquet';
+--   SET VARIABLE folder = 'nowplaying';   -- has train_sessions.parquet and test_sessions.parquet
 --   .read sql/datasets/nowplaying.sql
 --
 -- Creates train_plays and test_plays (session_id, song_id, played_at), and fit_plays and
@@ -12,14 +11,14 @@
 
 CREATE OR REPLACE TABLE train_plays AS
 SELECT session AS session_id, item AS song_id, row_number() OVER (ORDER BY session, pos) AS played_at
-FROM read_parquet(getvariable('train_sessions'))
+FROM read_parquet(getvariable('folder') || '/train_sessions.parquet')
 ORDER BY session, pos;
 
 -- The files number sessions anew.
 CREATE OR REPLACE TABLE test_plays AS
 SELECT session + (SELECT max(session_id) + 1 FROM train_plays) AS session_id, item AS song_id,
        (SELECT max(played_at) FROM train_plays) + row_number() OVER (ORDER BY session, pos) AS played_at
-FROM read_parquet(getvariable('test_sessions'))
+FROM read_parquet(getvariable('folder') || '/test_sessions.parquet')
 ORDER BY session, pos;
 
 CREATE OR REPLACE TABLE fit_plays AS
