@@ -15,7 +15,10 @@ pub use model::{
     Artifact, Context, Estimate, Load, Memory, Model, ModelSpec, Start, Training, Weights,
 };
 pub use objective::{LossKind, NegativeSampler, Objective, Pool};
-pub use optimizer::{Optimizer, OptimizerKind};
+pub use optimizer::{
+    CLIP, LEARNING_RATE, MOMENTUM, OPTIMIZER, Optimizer, OptimizerConfig, OptimizerKind, REG,
+    SCHEDULE, Schedule, ScheduleKind, WARMUP,
+};
 pub use options::{Default, Kind, Options, Param, Setting};
-pub use parameters::{Parameters, StepVariables};
+pub use parameters::{Parameters, StepVariables, Update};
 pub use trainer::{Best, EpochReport, Fit, Plan, Validate};

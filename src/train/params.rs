@@ -1,10 +1,10 @@
 //! Options that several models have, declared once: the same name means the same everywhere.
 //!
 //! A model takes one over as it is, or with its own default:
-//! `Param { default: Default::Int(100), ..params::EPOCHS }`. [`Default::Absent`] stands for a
+//! `params::EPOCHS.with_default(Default::Int(100))`. [`Default::Absent`] stands for a
 //! default that hangs on other options; then the model's documentation of it says which.
 
-use super::{Default, Kind, OptimizerKind, Param};
+use super::{Default, Kind, Param};
 
 /// A share of something, below 1.
 pub const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
@@ -43,30 +43,6 @@ pub const MAX_LENGTH: Param = Param::new(
     Kind::Int { min: 1, max: 10_000 },
     Default::Int(50),
     "L, the latest songs of a session that are looked at.",
-);
-
-/// The step size.
-pub const LEARNING_RATE: Param = Param::new(
-    "learning_rate",
-    Kind::Float { min: 1e-9, max: 100.0 },
-    Default::Float(0.001),
-    "Step size.",
-);
-
-/// The update rule.
-pub const OPTIMIZER: Param = Param::new(
-    "optimizer",
-    Kind::Choice(OptimizerKind::NAMES),
-    Default::Text("adam"),
-    "Update rule.",
-);
-
-/// The L2 penalty.
-pub const REG: Param = Param::new(
-    "reg",
-    Kind::Float { min: 0.0, max: 100.0 },
-    Default::Float(0.0),
-    "λ of the L2 penalty λ‖θ‖² on the parameters a batch touches.",
 );
 
 /// The dropout rate.

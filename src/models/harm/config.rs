@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::train::{
-    Default, Kind, LossKind, Objective, OptimizerKind, Options, Param, objective, params,
+    CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, OPTIMIZER, Objective, OptimizerConfig,
+    OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, objective, params,
 };
 
 /// How the fields of a song are weighed.
@@ -30,9 +31,7 @@ pub struct Config {
     pub user_dropout: f64,
     pub song_dropout: f64,
     pub dropout: f64,
-    pub optimizer: OptimizerKind,
-    pub learning_rate: f64,
-    pub reg: f64,
+    pub optimizer: OptimizerConfig,
     pub batch_size: usize,
     pub seed: u64,
     /// Scale of the initial embeddings.
@@ -54,19 +53,22 @@ pub const PARAMS: &[Param] = &[
     ),
     params::EPOCHS,
     params::BATCH_SIZE,
-    Param { default: Default::Int(32), ..params::EMBEDDING_SIZE },
-    Param { default: Default::Int(20), ..params::MAX_LENGTH },
+    params::EMBEDDING_SIZE.with_default(Default::Int(32)),
+    params::MAX_LENGTH.with_default(Default::Int(20)),
     Param {
-        default: Default::Absent,
         doc: "Step size; default 0.005 with adam, 0.05 with adagrad, 0.5 with sgd.",
-        ..params::LEARNING_RATE
+        ..LEARNING_RATE
     },
     Param {
         default: Default::Absent,
         doc: "Update rule; default adam, with paper sgd.",
-        ..params::OPTIMIZER
+        ..OPTIMIZER
     },
-    params::REG,
+    MOMENTUM,
+    REG,
+    CLIP,
+    SCHEDULE,
+    WARMUP,
     Param {
         default: Default::Absent,
         doc: "Share of the inputs to self-attention set to 0 in training; default 0.1, with paper 0.",
@@ -101,8 +103,8 @@ pub const PARAMS: &[Param] = &[
         doc: "k of negative, bce and gbce: how much the negatives of one play count.",
         ..objective::NEGATIVES
     },
-    Param { default: Default::Int(512), ..objective::POOL },
-    Param { default: Default::Float(1.0), ..objective::ALPHA },
+    objective::POOL.with_default(Default::Int(512)),
+    objective::ALPHA.with_default(Default::Float(1.0)),
     objective::IN_BATCH,
     objective::LOGQ,
     objective::CALIBRATION,
@@ -143,7 +145,7 @@ impl Config {
     /// Fills in what depends on `paper` and on other options.
     ///
     /// # Errors
-    /// An unknown optimiser name; `W_U` would be too large.
+    /// Options of the optimiser that do not go together; `W_U` would be too large.
     pub fn new(options: &Options) -> Result<Self> {
         let (d, l) = (options.count("embedding_size"), options.count("max_length"));
         if d.saturating_mul(d).saturating_mul(l) > OUTPUT_MAX {
@@ -159,14 +161,12 @@ impl Config {
         let rate = |name: &str, default: f64| {
             if !options.has(name) { default } else { options.float(name) }
         };
-        let default_optimizer = if paper { "sgd" } else { "adam" };
-        let optimizer =
-            OptimizerKind::parse(options.text("optimizer").unwrap_or(default_optimizer))?;
-        let default_rate = match optimizer {
+        let optimizer = if paper { OptimizerKind::Sgd } else { OptimizerKind::Adam };
+        let optimizer = OptimizerConfig::new(options, optimizer, |kind| match kind {
             OptimizerKind::Sgd => 0.5,
             OptimizerKind::Adam => 0.005,
             OptimizerKind::Adagrad => 0.05,
-        };
+        })?;
         let embedding_size = options.count("embedding_size");
         let loss = if paper { LossKind::Negative } else { LossKind::SampledSoftmax };
         // As the defaults were chosen, on the songs that a training with them favours.
@@ -189,8 +189,6 @@ impl Config {
             song_dropout: rate("song_dropout", if paper { 0.0 } else { 0.4 }),
             dropout: rate("dropout", if paper { 0.0 } else { 0.1 }),
             optimizer,
-            learning_rate: rate("learning_rate", default_rate),
-            reg: options.float("reg"),
             batch_size: options.count("batch_size"),
             seed: options.int("seed").unwrap_or(0) as u64,
             init: 1.0 / (embedding_size as f32).sqrt(),

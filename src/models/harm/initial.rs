@@ -64,9 +64,9 @@ fn parameters(dataset: &Dataset, config: &Config) -> Vec<Initial> {
 }
 
 /// Initial parameters, all drawn from the seed.
-pub fn initial(dataset: &Dataset, config: &Config) -> Parameters {
+pub fn initial(dataset: &Dataset, config: &Config, steps_per_epoch: usize) -> Parameters {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let optimizer = Optimizer::new(config.optimizer, config.learning_rate, config.reg);
+    let optimizer = Optimizer::new(&config.optimizer, steps_per_epoch);
     let mut all = Parameters::new(optimizer);
     for Initial { name, shape, values } in parameters(dataset, config) {
         let count = shape.iter().product();

@@ -43,7 +43,8 @@ impl Learner {
             ));
         }
         let sampler = NegativeSampler::new(&dataset, config.objective);
-        let parameters = initial(&dataset, &config);
+        let steps = examples.len().div_ceil(config.batch_size);
+        let parameters = initial(&dataset, &config, steps);
         let device = device.clone();
         Ok(Self { dataset, config, device, parameters, sampler, examples })
     }
