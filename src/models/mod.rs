@@ -4,13 +4,20 @@ mod harm;
 mod item_knn;
 mod popularity;
 mod rules;
+mod sasrec;
 mod session_knn;
 
 use crate::train::ModelSpec;
 
 /// Every model; `train_<name>` trains it.
-pub static REGISTRY: &[&ModelSpec] =
-    &[&harm::SPEC, &popularity::SPEC, &item_knn::SPEC, &rules::SPEC, &session_knn::SPEC];
+pub static REGISTRY: &[&ModelSpec] = &[
+    &harm::SPEC,
+    &sasrec::SPEC,
+    &popularity::SPEC,
+    &item_knn::SPEC,
+    &rules::SPEC,
+    &session_knn::SPEC,
+];
 
 /// The model of that name.
 pub fn find(name: &str) -> Option<&'static ModelSpec> {
