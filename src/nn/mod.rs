@@ -4,10 +4,12 @@ mod attention;
 mod init;
 mod links;
 mod loss;
+mod scores;
 mod topk;
 
 pub use attention::{masked_softmax, self_attention};
 pub use init::{normal, normals};
 pub use links::SongLinks;
 pub use loss::{logistic_loss, softmax_loss};
+pub use scores::{rank_unplayed_last, score_catalogue};
 pub use topk::{Ranked, rank_of, top_k};
