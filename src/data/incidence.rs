@@ -19,11 +19,8 @@ impl Incidence {
 
     /// The same with sessions renumbered by the time of their last play, the oldest first.
     pub fn by_age(plays: &Plays, songs: usize) -> Self {
-        let mut order = vec![0; plays.sessions()];
-        for (session, &rank) in plays.session_ranks.iter().enumerate() {
-            order[rank as usize] = session;
-        }
-        Self::of(order.into_iter().map(|session| plays.session(session)), songs)
+        let order = plays.sessions_by_age().into_iter();
+        Self::of(order.map(|session| plays.session(session as usize)), songs)
     }
 
     /// The same with the whole history of each user in the place of a session.

@@ -4,14 +4,18 @@
 //! [`ModelSpec`]. Validation metrics come in through a callback, so nothing here depends on `eval`.
 
 mod model;
+pub mod objective;
 mod optimizer;
 mod options;
 mod parameters;
+pub mod params;
+pub mod sequence;
 mod trainer;
 
 pub use model::{
     Artifact, Context, Estimate, Load, Memory, Model, ModelSpec, Start, Training, Weights,
 };
+pub use objective::{LossKind, NegativeSampler, Objective, Pool};
 pub use optimizer::{
     CLIP, LEARNING_RATE, MOMENTUM, OPTIMIZER, Optimizer, OptimizerConfig, OptimizerKind, REG,
     SCHEDULE, Schedule, ScheduleKind, WARMUP,

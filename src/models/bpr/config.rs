@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::train::{
     CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerConfig, OptimizerKind,
-    Options, Param, REG, SCHEDULE, WARMUP,
+    Options, Param, REG, SCHEDULE, WARMUP, objective, params,
 };
 
 /// Whose taste a vector is.
@@ -41,24 +41,9 @@ pub struct Config {
 
 /// The options.
 pub const PARAMS: &[Param] = &[
-    Param::new(
-        "epochs",
-        Kind::Int { min: 1, max: 100_000 },
-        Default::Int(50),
-        "Passes over the training plays, at most.",
-    ),
-    Param::new(
-        "batch_size",
-        Kind::Int { min: 1, max: 1_000_000 },
-        Default::Int(256),
-        "Pairs of a played and another song per step.",
-    ),
-    Param::new(
-        "embedding_size",
-        Kind::Int { min: 1, max: 4096 },
-        Default::Int(64),
-        "D, the size of the vectors of users and songs.",
-    ),
+    params::EPOCHS.with_default(Default::Int(50)),
+    Param { doc: "Pairs of a played and another song per step.", ..params::BATCH_SIZE },
+    Param { doc: "D, the size of the vectors of users and songs.", ..params::EMBEDDING_SIZE },
     Param {
         doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
         ..LEARNING_RATE
@@ -89,13 +74,11 @@ pub const PARAMS: &[Param] = &[
         Default::Int(1),
         "The other song of a pair is the one with the highest score among so many drawn.",
     ),
-    Param::new(
-        "alpha",
-        Kind::Float { min: 0.0, max: 2.0 },
-        Default::Float(0.0),
-        "Exponent on the play counts of the distribution that other songs are drawn from; 0 is \
-         uniform.",
-    ),
+    Param {
+        doc: "Exponent on the play counts of the distribution that other songs are drawn from; 0 is \
+              uniform.",
+        ..objective::ALPHA.with_default(Default::Float(0.0))
+    },
 ];
 
 impl Config {

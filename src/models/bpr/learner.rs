@@ -151,7 +151,7 @@ impl Batch {
         let mut total = 0.0;
         for (user, song, candidates) in &self.examples {
             let p = &users[row(*user)];
-            let score = |place: usize| dot(p, &songs[row(place)]) + biases[place];
+            let score = |place: usize| nn::dot(p, &songs[row(place)]) + biases[place];
             let (mut negative, mut highest) = (*song, f32::NEG_INFINITY);
             for &place in &self.candidates[candidates.clone()] {
                 let score = score(place);
@@ -160,9 +160,9 @@ impl Batch {
                 }
             }
             let margin = score(*song) - highest;
-            total += f64::from(loss(margin));
+            total += f64::from(nn::softplus(-margin));
             // The loss falls by σ(−margin) for each unit of the margin.
-            let slope = -1.0 / (1.0 + margin.exp());
+            let slope = -nn::sigmoid(-margin);
             let (q, other) = (&songs[row(*song)], &songs[row(negative)]);
             for ((grad, q), other) in users_grad[row(*user)].iter_mut().zip(q).zip(other) {
                 *grad += slope * (q - other);
@@ -225,25 +225,6 @@ fn pairs(dataset: &Dataset, config: &Config, played: &Incidence) -> Vec<Pair> {
             songs.iter().map(move |&song| (row, song))
         })
         .collect()
-}
-
-/// `−ln σ(margin)`, without overflow.
-fn loss(margin: f32) -> f32 {
-    (-margin).max(0.0) + (-margin.abs()).exp().ln_1p()
-}
-
-/// `Σ aᵢ bᵢ`, in eight sums that the compiler adds up side by side.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest = a_chunks.remainder().iter().zip(b_chunks.remainder());
-    let rest: f32 = rest.map(|(a, b)| a * b).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-    }
-    sums.iter().sum::<f32>() + rest
 }
 
 /// The distinct rows of a table in a batch, in the order in which they were met.

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerConfig, OptimizerKind,
-    Options, Param, REG, SCHEDULE, WARMUP,
+    CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, OPTIMIZER, Objective, OptimizerConfig,
+    OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, objective, params,
 };
 
 /// How the fields of a song are weighed.
@@ -17,17 +17,6 @@ pub enum Attention {
     Mean,
 }
 
-/// What training minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loss {
-    /// Negative sampling (eq. 9).
-    Negative,
-    /// Cross-entropy over the target and sampled songs, corrected for how they were drawn.
-    SampledSoftmax,
-    /// Cross-entropy over all songs (eq. 6–8).
-    Softmax,
-}
-
 /// Everything that shapes the network and its training.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -36,11 +25,9 @@ pub struct Config {
     pub attention: Attention,
     pub key_bias: bool,
     pub residual: bool,
-    pub loss: Loss,
-    pub negatives: usize,
-    pub pool: usize,
-    pub alpha: f64,
-    pub logq: bool,
+    pub objective: Objective,
+    /// Whether the log noise probability is added back when ranking.
+    pub noise_prior: bool,
     pub user_dropout: f64,
     pub song_dropout: f64,
     pub dropout: f64,
@@ -56,8 +43,6 @@ pub struct Config {
 /// The most numbers in `W_U`, which has `L·D²`: 1 GB, and as much again for each of Adam's moments.
 const OUTPUT_MAX: usize = 1 << 28;
 
-const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
-
 /// HARM's options. Where the default depends on `paper`, both are documented.
 pub const PARAMS: &[Param] = &[
     Param::new(
@@ -66,30 +51,10 @@ pub const PARAMS: &[Param] = &[
         Default::Bool(false),
         "The model as printed: no key bias, no residual connection, no dropout of ids, negative sampling, plain SGD.",
     ),
-    Param::new(
-        "epochs",
-        Kind::Int { min: 1, max: 100_000 },
-        Default::Int(10),
-        "Passes over the training plays, at most.",
-    ),
-    Param::new(
-        "batch_size",
-        Kind::Int { min: 1, max: 1_000_000 },
-        Default::Int(256),
-        "Predictions per step.",
-    ),
-    Param::new(
-        "embedding_size",
-        Kind::Int { min: 1, max: 4096 },
-        Default::Int(32),
-        "D, the size of every embedding.",
-    ),
-    Param::new(
-        "max_length",
-        Kind::Int { min: 1, max: 10_000 },
-        Default::Int(20),
-        "L, the latest songs of a session that are looked at.",
-    ),
+    params::EPOCHS,
+    params::BATCH_SIZE,
+    params::EMBEDDING_SIZE.with_default(Default::Int(32)),
+    params::MAX_LENGTH.with_default(Default::Int(20)),
     Param {
         doc: "Step size; default 0.005 with adam, 0.05 with adagrad, 0.5 with sgd.",
         ..LEARNING_RATE
@@ -104,42 +69,46 @@ pub const PARAMS: &[Param] = &[
     CLIP,
     SCHEDULE,
     WARMUP,
-    Param::new(
-        "dropout",
-        RATE,
-        Default::Absent,
-        "Share of the inputs to self-attention set to 0 in training; default 0.1, with paper 0.",
-    ),
+    Param {
+        default: Default::Absent,
+        doc: "Share of the inputs to self-attention set to 0 in training; default 0.1, with paper 0.",
+        ..params::DROPOUT
+    },
     Param::new(
         "attention",
         Kind::Choice(&["user", "constant", "mean"]),
         Default::Text("user"),
         "Who weighs the fields: each user, one constant query learned for all, or nobody (plain mean); the last two are controls.",
     ),
-    Param::new(
-        "loss",
-        Kind::Choice(&["negative", "sampled_softmax", "softmax"]),
-        Default::Absent,
-        "What is minimised; default sampled_softmax, with paper negative.",
-    ),
-    Param::new(
-        "negatives",
-        Kind::Int { min: 1, max: 100_000 },
-        Default::Int(20),
-        "k of negative sampling: how much the negatives of one play count.",
-    ),
-    Param::new(
-        "pool",
-        Kind::Int { min: 1, max: 10_000_000 },
-        Default::Int(512),
-        "Songs drawn per batch, shared by its plays, to estimate the sum over negatives.",
-    ),
-    Param::new(
-        "alpha",
-        Kind::Float { min: 0.0, max: 2.0 },
-        Default::Float(1.0),
-        "Exponent on the play counts of the distribution that negatives are drawn from.",
-    ),
+    Param {
+        kind: Kind::Choice(&[
+            "negative",
+            "bce",
+            "gbce",
+            "sampled_softmax",
+            "softmax",
+            "bpr",
+            "bpr_max",
+            "top1",
+            "top1_max",
+        ]),
+        doc: "What is minimised; default sampled_softmax over a pool of songs, with paper negative, \
+              the printed negative sampling; bce is the same but that a target is never its own \
+              negative; gbce calibrates it; softmax takes all songs; bpr, bpr_max, top1 and top1_max \
+              rank the target against the pool.",
+        ..objective::LOSS
+    },
+    Param {
+        default: Default::Int(20),
+        doc: "k of negative, bce and gbce: how much the negatives of one play count.",
+        ..objective::NEGATIVES
+    },
+    objective::POOL.with_default(Default::Int(512)),
+    objective::ALPHA.with_default(Default::Float(1.0)),
+    objective::IN_BATCH,
+    objective::LOGQ,
+    objective::CALIBRATION,
+    objective::SCORE_REG,
     Param::new(
         "correction",
         Kind::Choice(&["none", "logq"]),
@@ -160,13 +129,13 @@ pub const PARAMS: &[Param] = &[
     ),
     Param::new(
         "user_dropout",
-        RATE,
+        params::RATE,
         Default::Absent,
         "Share of predictions trained as the unknown user; default 0.6, with paper 0.",
     ),
     Param::new(
         "song_dropout",
-        RATE,
+        params::RATE,
         Default::Absent,
         "Share of songs whose id is replaced by the unknown song's in a batch; default 0.4, with paper 0.",
     ),
@@ -199,16 +168,10 @@ impl Config {
             OptimizerKind::Adagrad => 0.05,
         })?;
         let embedding_size = options.count("embedding_size");
-        let loss = match options.text("loss").unwrap_or(if paper {
-            "negative"
-        } else {
-            "sampled_softmax"
-        }) {
-            "negative" => Loss::Negative,
-            "softmax" => Loss::Softmax,
-            "sampled_softmax" => Loss::SampledSoftmax,
-            other => return Err(Error::data(format!("unknown loss '{other}'"))),
-        };
+        let loss = if paper { LossKind::Negative } else { LossKind::SampledSoftmax };
+        // As the defaults were chosen, on the songs that a training with them favours.
+        let objective = Objective { correct_targets: true, ..Objective::of(loss) };
+        let objective = Objective::new(options, objective)?;
         Ok(Self {
             embedding_size,
             max_length: options.count("max_length"),
@@ -219,11 +182,9 @@ impl Config {
             },
             key_bias: or("key_bias", !paper),
             residual: or("residual", !paper),
-            loss,
-            negatives: options.count("negatives"),
-            pool: options.count("pool"),
-            alpha: options.float("alpha"),
-            logq: options.text("correction") == Some("logq"),
+            objective,
+            noise_prior: objective.loss == LossKind::Negative
+                && options.text("correction") == Some("logq"),
             user_dropout: rate("user_dropout", if paper { 0.0 } else { 0.6 }),
             song_dropout: rate("song_dropout", if paper { 0.0 } else { 0.4 }),
             dropout: rate("dropout", if paper { 0.0 } else { 0.1 }),

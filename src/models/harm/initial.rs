@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use self::Values::{Constant, LastBlock, Normal};
-use super::config::{Attention, Config, Loss};
+use super::config::{Attention, Config};
 use crate::data::Dataset;
 use crate::nn;
 use crate::train::{Memory, Optimizer, Parameters};
@@ -102,8 +102,7 @@ pub fn memory(dataset: &Dataset, config: &Config) -> Memory {
     let (d, l) = (config.embedding_size as u64, contexts.longest);
     let (songs, fields) = (dataset.songs.len() as u64, 1 + dataset.song_fields.len() as u64);
     let b = contexts.count.min(config.batch_size as u64);
-    let pool = if config.loss == Loss::Softmax { songs } else { config.pool as u64 };
-    let negatives = pool.min(songs);
+    let negatives = config.objective.candidates(b, songs);
     // A place for each song of a context, and one for its target.
     let places = b + b * contexts.songs / contexts.count.max(1);
     let distinct = (places + negatives).min(songs);
