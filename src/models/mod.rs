@@ -1,5 +1,7 @@
 //! The models: one file each, one line in [`REGISTRY`].
 
+mod bpr;
+mod ease;
 mod harm;
 mod item_knn;
 mod popularity;
@@ -13,6 +15,8 @@ use crate::train::ModelSpec;
 pub static REGISTRY: &[&ModelSpec] = &[
     &harm::SPEC,
     &sasrec::SPEC,
+    &bpr::SPEC,
+    &ease::SPEC,
     &popularity::SPEC,
     &item_knn::SPEC,
     &rules::SPEC,
