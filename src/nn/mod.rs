@@ -1,13 +1,27 @@
 //! Layers, losses and other parts shared by models. Shapes: `B` examples, `L` positions, `D` embedding size.
 
 mod attention;
+mod dropout;
+#[cfg(test)]
+mod gradient_tests;
+mod host;
 mod init;
+mod inverse;
+mod layer_norm;
+mod linear;
 mod links;
 mod loss;
+mod scores;
 mod topk;
 
-pub use attention::{masked_softmax, self_attention};
+pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
+pub use dropout::Dropout;
+pub use host::{dot, sigmoid, softplus};
 pub use init::{normal, normals};
+pub use inverse::inverse;
+pub use layer_norm::layer_norm;
+pub use linear::linear;
 pub use links::SongLinks;
-pub use loss::{logistic_loss, softmax_loss};
+pub use loss::{ABSENT, Loss, Shared};
+pub use scores::{rank_unplayed_last, score_catalogue};
 pub use topk::{Ranked, rank_of, top_k};
