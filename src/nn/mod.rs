@@ -10,4 +10,4 @@ pub use attention::{masked_softmax, self_attention};
 pub use init::{normal, normals};
 pub use links::SongLinks;
 pub use loss::{logistic_loss, softmax_loss};
-pub use topk::{Ranked, rank_of, top_k};
+pub use topk::{Ranked, compare, keep_only, top_k};
