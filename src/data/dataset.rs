@@ -28,6 +28,15 @@ impl Plays {
         self.session_offsets.len().saturating_sub(1)
     }
 
+    /// All sessions in the order in which they ended, the oldest first.
+    pub fn sessions_by_age(&self) -> Vec<u32> {
+        let mut order = vec![0; self.sessions()];
+        for (session, &rank) in self.session_ranks.iter().enumerate() {
+            order[rank as usize] = session as u32;
+        }
+        order
+    }
+
     /// The songs of one session, oldest first.
     pub fn session(&self, session: usize) -> &[u32] {
         let range =

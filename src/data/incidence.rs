@@ -19,11 +19,8 @@ impl Incidence {
 
     /// The same with sessions renumbered by the time of their last play, the oldest first.
     pub fn by_age(plays: &Plays, songs: usize) -> Self {
-        let mut order = vec![0; plays.sessions()];
-        for (session, &rank) in plays.session_ranks.iter().enumerate() {
-            order[rank as usize] = session;
-        }
-        Self::of(plays, order.into_iter(), songs)
+        let order = plays.sessions_by_age();
+        Self::of(plays, order.into_iter().map(|session| session as usize), songs)
     }
 
     fn of(plays: &Plays, order: impl ExactSizeIterator<Item = usize>, songs: usize) -> Self {

@@ -1,4 +1,4 @@
-//! Session-kNN: songs of past sessions like the running one (V-SKNN).
+//! Session-kNN: songs of past sessions like the running one.
 //!
 //! Ludewig & Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018, §3.2
 //! (VS-kNN). Of the sessions that share a song with the running session, the latest `sample` are
@@ -12,6 +12,14 @@
 //! # Deviations
 //! - Ties among neighbours go to the later session, where the paper leaves them to chance.
 //! - `idf` is off by default, as in the authors' later comparisons, and can be switched on.
+//!
+//! By default, and not with `paper := true`:
+//! - A vote falls with a song's distance from the latest shared song, and with the session's age, as
+//!   in STAN (Garg et al., "Sequence and time aware neighborhood for session-based
+//!   recommendations", SIGIR 2019, eqs. 3–5), age being counted in sessions.
+//! - What a neighbour played before the shared song counts less than what came after it
+//!   (`backward`): the next song is asked for.
+//! - The weight of the running session's songs falls by the logarithm.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,6 +45,12 @@ pub const SPEC: ModelSpec = ModelSpec {
     example: "FROM train_session_knn('plays', neighbors := 100, sample := 1000)",
     params: &[
         Param::new(
+            "paper",
+            Kind::Bool,
+            Default::Bool(false),
+            "VS-kNN as printed: proximity := 0, backward := 1, recency := 0, position_decay := linear.",
+        ),
+        Param::new(
             "neighbors",
             Kind::Int { min: 1, max: 1_000_000 },
             Default::Int(100),
@@ -58,9 +72,10 @@ pub const SPEC: ModelSpec = ModelSpec {
         Param::new(
             "position_decay",
             Kind::Choice(&["linear", "log", "quadratic", "none"]),
-            Default::Text("linear"),
+            Default::Absent,
             "How the weight of the running session's songs falls towards its start: i/n, \
-             1/log₁₀(n − i + 2.7), (i/n)², or not at all, for the i-th of n songs.",
+             1/log₁₀(n − i + 2.7), (i/n)², or not at all, for the i-th of n songs; default log, with \
+             paper linear.",
         ),
         Param::new(
             "match_decay",
@@ -69,6 +84,27 @@ pub const SPEC: ModelSpec = ModelSpec {
             "How a neighbour's vote falls with the distance d of the latest shared song from the \
              end of the running session: 1/d, 1 − (d − 1)/10, 1/log₁₀(d + 1.7), 1/d², or not at \
              all.",
+        ),
+        Param::new(
+            "proximity",
+            Kind::Float { min: 0.0, max: 1e6 },
+            Default::Absent,
+            "λ₃ of STAN: a neighbour's vote for a song falls as exp(−d/λ₃) with the song's distance d \
+             from the latest shared song; 0 votes for all its songs alike. Default 5, with paper 0.",
+        ),
+        Param::new(
+            "backward",
+            Kind::Float { min: 0.0, max: 1.0 },
+            Default::Absent,
+            "What a neighbour's vote counts for songs that it played before the latest shared one; \
+             default 0.6, with paper 1.",
+        ),
+        Param::new(
+            "recency",
+            Kind::Float { min: 0.0, max: 1e6 },
+            Default::Absent,
+            "How a neighbour's vote falls with its age, the share a of sessions that ended after it: \
+             exp(−a/recency); 0 lets votes of all ages count alike. Default 1, with paper 0.",
         ),
         Param::new(
             "idf",
@@ -92,7 +128,7 @@ pub const SPEC: ModelSpec = ModelSpec {
         Ok(Memory { weights: songs * 4, optimizer: 0, step: 2 * incidence })
     },
     start: |dataset, options, _| {
-        let mut index = Index::new(&dataset, vec![1.0; dataset.songs.len()]);
+        let mut index = Index::new(dataset.clone(), vec![1.0; dataset.songs.len()]);
         if options.bool("idf") {
             index.weigh_by_rarity();
         }
@@ -100,7 +136,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     },
     load: |artifact, _| {
         let song_weights = stored_weights(&artifact.weights, artifact.dataset.songs.len())?;
-        let index = Index::new(&artifact.dataset, song_weights);
+        let index = Index::new(artifact.dataset.clone(), song_weights);
         Ok(Box::new(SessionKnn::new(index, &artifact.options)))
     },
 };
@@ -121,20 +157,32 @@ struct SessionKnn {
     similarity: Similarity,
     position_decay: String,
     match_decay: String,
+    proximity: f32,
+    recency: f32,
+    backward: f32,
     max_length: usize,
 }
 
 /// Sessions numbered by their age: 0 ended first.
 struct Index {
+    dataset: Arc<Dataset>,
+    /// The session of each number.
+    sessions: Vec<u32>,
     incidence: Incidence,
     /// What a vote for a song counts.
     song_weights: Vec<f32>,
 }
 
 impl Index {
-    fn new(dataset: &Dataset, song_weights: Vec<f32>) -> Self {
+    fn new(dataset: Arc<Dataset>, song_weights: Vec<f32>) -> Self {
         let incidence = Incidence::by_age(&dataset.plays, dataset.songs.len());
-        Self { incidence, song_weights }
+        let sessions = dataset.plays.sessions_by_age();
+        Self { dataset, sessions, incidence, song_weights }
+    }
+
+    /// The songs of a session in the order in which they were played.
+    fn plays_of(&self, session: u32) -> &[u32] {
+        self.dataset.plays.session(self.sessions[session as usize] as usize)
     }
 
     /// The inverse document frequency of songs, with sessions as documents.
@@ -174,7 +222,16 @@ fn decay(name: &str, distance: usize) -> f32 {
 
 impl SessionKnn {
     fn new(index: Index, options: &Options) -> Self {
-        let name = |option: &str| options.text(option).unwrap_or_default().to_owned();
+        let paper = options.bool("paper");
+        let number = |option: &str, printed: f64, default: f64| {
+            let value = match options.has(option) {
+                true => options.float(option),
+                false if paper => printed,
+                false => default,
+            };
+            value as f32
+        };
+        let position_decay = if paper { "linear" } else { "log" };
         Self {
             index: Arc::new(index),
             neighbors: options.count("neighbors"),
@@ -184,8 +241,11 @@ impl SessionKnn {
                 Some("jaccard") => Similarity::Jaccard,
                 _ => Similarity::Dot,
             },
-            position_decay: name("position_decay"),
-            match_decay: name("match_decay"),
+            position_decay: options.text("position_decay").unwrap_or(position_decay).to_owned(),
+            match_decay: options.text("match_decay").unwrap_or_default().to_owned(),
+            proximity: number("proximity", 0.0, 5.0),
+            recency: number("recency", 0.0, 1.0),
+            backward: number("backward", 1.0, 0.6),
             max_length: options.count("max_length"),
         }
     }
@@ -242,17 +302,58 @@ impl SessionKnn {
     }
 }
 
+impl SessionKnn {
+    /// What the age of a session takes from its vote.
+    fn age_weight(&self, session: u32) -> f32 {
+        if self.recency == 0.0 {
+            return 1.0;
+        }
+        let sessions = self.index.sessions.len() as f32;
+        ((session as f32 + 1.0 - sessions) / sessions / self.recency).exp()
+    }
+
+    /// A neighbour's vote for each of its distinct songs, `shared` being the latest song of the
+    /// running session that it has.
+    fn vote(&self, session: u32, vote: f32, shared: u32, mut add: impl FnMut(u32, f32)) {
+        let weights = &self.index.song_weights;
+        if self.proximity == 0.0 && self.backward == 1.0 {
+            let songs = self.index.incidence.songs_of(session);
+            songs.iter().for_each(|&song| add(song, vote * weights[song as usize]));
+            return;
+        }
+        let plays = self.index.plays_of(session);
+        let at = plays.iter().rposition(|&song| song == shared).unwrap_or(0);
+        let mut near: Vec<(u32, f32)> = Vec::with_capacity(plays.len());
+        for (i, &song) in plays.iter().enumerate() {
+            let distance = i.abs_diff(at) as f32;
+            let mut weight =
+                if self.proximity == 0.0 { 1.0 } else { (-distance / self.proximity).exp() };
+            if i < at {
+                weight *= self.backward;
+            }
+            near.push((song, weight));
+        }
+        // A song that is there several times counts where it counts most.
+        near.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        near.dedup_by_key(|&mut (song, _)| song);
+        for (song, weight) in near {
+            add(song, vote * weights[song as usize] * weight);
+        }
+    }
+}
+
 impl Model for SessionKnn {
     fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
         let songs = self.index.song_weights.len();
         out.par_chunks_exact_mut(songs.max(1)).zip(contexts).for_each(|(scores, context)| {
             scores.fill(0.0);
             let skip = context.songs.len().saturating_sub(self.max_length);
-            for (session, similarity, distance) in self.neighbours(&context.songs[skip..]) {
-                let vote = similarity * decay(&self.match_decay, distance);
-                for &song in self.index.incidence.songs_of(session) {
-                    scores[song as usize] += vote * self.index.song_weights[song as usize];
-                }
+            let songs = &context.songs[skip..];
+            for (session, similarity, distance) in self.neighbours(songs) {
+                let vote =
+                    similarity * decay(&self.match_decay, distance) * self.age_weight(session);
+                let shared = songs[songs.len() - distance];
+                self.vote(session, vote, shared, |song, vote| scores[song as usize] += vote);
             }
         });
         Ok(())
@@ -280,70 +381,4 @@ impl Training for SessionKnn {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::{Keys, Plays, Vocab};
-    use crate::train::Setting;
-
-    /// Sessions 0–3, of which 3 is the latest.
-    fn scores(options: &[(&str, Setting)], context: &[u32]) -> Vec<f32> {
-        let songs = vec![0, 1, 2, 0, 1, 3, 1, 4, 5, 5];
-        let plays = Plays::in_order(songs, vec![0, 3, 6, 8, 10], vec![0, 4]);
-        let dataset = Dataset {
-            users: Vocab::new("BIGINT", Keys::Integers(vec![1])),
-            songs: Vocab::new("BIGINT", Keys::Integers((0..6).collect())),
-            user_fields: Vec::new(),
-            song_fields: Vec::new(),
-            plays,
-            play_counts: vec![2, 3, 1, 1, 1, 2],
-            has_sessions: true,
-            rejected: 0,
-            notes: Vec::new(),
-            fingerprint: String::new(),
-        };
-        let mut settings = Options::defaults(SPEC.params);
-        options.iter().for_each(|(name, setting)| settings.set(name, setting.clone()));
-        let mut scores = vec![f32::NAN; 6];
-        let context = Context { user: None, songs: context };
-        let training = (SPEC.start)(Arc::new(dataset), &settings, &Device::Cpu).unwrap();
-        training.model().unwrap().score_all(&[context], &mut scores).unwrap();
-        scores
-    }
-
-    #[test]
-    fn neighbours_vote_by_similarity_and_latest_match() {
-        // Of [0, 1] song 0 weighs 1/2, song 1 weighs 1. Sessions 0 and 1 share both (1.5), session
-        // 2 shares song 1 alone (1); all match at the end, at distance 1.
-        assert_eq!(scores(&[], &[0, 1]), [3.0, 4.0, 1.5, 1.5, 1.0, 0.0]);
-        // [1, 0]: sessions 0 and 1 as before; session 2 matches at distance 2 with weight 1/2.
-        assert_eq!(scores(&[], &[1, 0]), [3.0, 3.25, 1.5, 1.5, 0.25, 0.0]);
-        assert_eq!(scores(&[], &[]), [0.0; 6]);
-    }
-
-    #[test]
-    fn the_latest_sessions_are_compared_and_the_nearest_vote() {
-        let sample = [("sample", Setting::Int(1))];
-        assert_eq!(scores(&sample, &[0, 1]), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
-        // Sessions 0 and 1 are equally near: the later one votes.
-        let nearest = [("neighbors", Setting::Int(1))];
-        assert_eq!(scores(&nearest, &[0, 1]), [1.5, 1.5, 0.0, 1.5, 0.0, 0.0]);
-    }
-
-    #[test]
-    fn options_change_similarities_and_votes() {
-        let text = |value: &str| Setting::Text(value.into());
-        let cosine = scores(&[("similarity", text("cosine"))], &[0, 1])[4];
-        assert!((cosine - 0.5_f32.sqrt()).abs() < 1e-6);
-        // Session 2 has songs 1 and 4: one shared of three.
-        let jaccard = scores(&[("similarity", text("jaccard"))], &[0, 1])[4];
-        assert!((jaccard - 1.0 / 3.0).abs() < 1e-6);
-        let idf = scores(&[("idf", Setting::Bool(true))], &[0, 1])[4];
-        assert!((idf - 4.0_f32.ln()).abs() < 1e-6);
-        let even = scores(&[("position_decay", text("none"))], &[0, 1])[2];
-        assert!((even - 2.0).abs() < 1e-6);
-        let quadratic = scores(&[("match_decay", text("quadratic"))], &[1, 0])[4];
-        assert!((quadratic - 0.125).abs() < 1e-6);
-        let latest = scores(&[("max_length", Setting::Int(1))], &[5, 0]);
-        assert_eq!(latest[5], 0.0);
-    }
-}
+mod tests;

@@ -1,13 +1,22 @@
 //! Layers, losses and other parts shared by models. Shapes: `B` examples, `L` positions, `D` embedding size.
 
 mod attention;
+mod dropout;
+#[cfg(test)]
+mod gradient_tests;
+mod host;
 mod init;
+mod layer_norm;
+mod linear;
 mod links;
 mod loss;
 mod topk;
 
-pub use attention::{masked_softmax, self_attention};
+pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
+pub use dropout::Dropout;
 pub use init::{normal, normals};
+pub use layer_norm::layer_norm;
+pub use linear::linear;
 pub use links::SongLinks;
-pub use loss::{logistic_loss, softmax_loss};
+pub use loss::{ABSENT, Loss, Shared};
 pub use topk::{Ranked, compare, keep_only, top_k};

@@ -4,15 +4,21 @@
 //! [`ModelSpec`]. Validation metrics come in through a callback, so nothing here depends on `eval`.
 
 mod model;
+pub mod objective;
 mod optimizer;
 mod options;
 mod parameters;
+pub mod params;
 mod trainer;
 
 pub use model::{
     Artifact, Context, Estimate, Load, Memory, Model, ModelSpec, Start, Training, Weights,
 };
-pub use optimizer::{Optimizer, OptimizerKind};
+pub use objective::{LossKind, NegativeSampler, Objective, Pool};
+pub use optimizer::{
+    CLIP, LEARNING_RATE, MOMENTUM, OPTIMIZER, Optimizer, OptimizerConfig, OptimizerKind, REG,
+    SCHEDULE, Schedule, ScheduleKind, WARMUP,
+};
 pub use options::{Default, Kind, Options, Param, Setting};
-pub use parameters::{Parameters, StepVariables};
+pub use parameters::{Parameters, StepVariables, Update};
 pub use trainer::{Best, EpochReport, Fit, Plan, Validate};

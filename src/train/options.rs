@@ -101,6 +101,12 @@ impl Param {
     pub const fn new(name: &'static str, kind: Kind, default: Default, doc: &'static str) -> Self {
         Self { name, kind, default, doc }
     }
+
+    /// The same option with another default.
+    #[must_use]
+    pub const fn with_default(self, default: Default) -> Self {
+        Self { default, ..self }
+    }
 }
 
 /// Validated option values by name; options without a value and without a default are absent.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 
-use super::{Optimizer, OptimizerKind, Weights};
+use super::{Optimizer, Weights};
 use crate::error::{Error, Result};
 
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Parameter {
     }
 
     fn rests(&self, optimizer: &Optimizer) -> bool {
-        optimizer.kind() == OptimizerKind::Adam && self.shape.len() == 2
+        optimizer.moves_resting_rows() && self.shape.len() == 2
     }
 }
 
@@ -57,6 +57,16 @@ pub struct StepVariables {
     entries: Vec<(String, Option<Vec<u32>>, Var)>,
 }
 
+/// The gradient of one parameter in a step.
+pub struct Update<'a> {
+    /// The parameter's name.
+    pub name: &'a str,
+    /// The rows of a table that it is for, distinct; `None` for a whole parameter.
+    pub rows: Option<&'a [u32]>,
+    /// The gradient, row-major.
+    pub grad: Vec<f32>,
+}
+
 const STATE: [&str; 2] = ["first", "second"];
 const CURRENT: &str = "current";
 const STEP: &str = "optimizer.step";
@@ -70,7 +80,7 @@ impl Parameters {
     /// Adds a parameter with its initial values, row-major.
     pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());
-        let slots = self.optimizer.kind().slots();
+        let slots = self.optimizer.slots();
         let state =
             [0, 1].map(|slot| if slot < slots { vec![0.0; values.len()] } else { Vec::new() });
         self.parameters.insert(
@@ -88,14 +98,15 @@ impl Parameters {
         self.parameters.get(name).ok_or_else(|| unknown(name))
     }
 
-    /// A whole parameter as a variable of this step.
+    /// A whole parameter as a variable of this step. A table is read whole in every step or by
+    /// rows in every step.
     ///
     /// # Errors
     /// No parameter of that name.
     pub fn dense(&self, name: &str, step: &mut StepVariables, device: &Device) -> Result<Tensor> {
         let parameter = self.get(name)?;
-        let tensor = Tensor::from_slice(&parameter.values, parameter.shape.as_slice(), device)?;
-        step.track(name, None, tensor)
+        let var = Var::from_slice(&parameter.values, parameter.shape.as_slice(), device)?;
+        Ok(step.track(name, None, var))
     }
 
     /// The given rows of a table, `(rows.len(), D)`, as a variable of this step, brought up to
@@ -111,23 +122,30 @@ impl Parameters {
         step: &mut StepVariables,
         device: &Device,
     ) -> Result<Tensor> {
+        let values = self.gather(name, rows)?;
+        let width = values.len() / rows.len().max(1);
+        let var = Var::from_vec(values, (rows.len(), width), device)?;
+        Ok(step.track(name, Some(rows.to_vec()), var))
+    }
+
+    /// The given rows of a table on the host, row-major, brought up to date; for gradients
+    /// written by hand. Rows must be distinct.
+    ///
+    /// # Errors
+    /// No parameter of that name.
+    pub fn gather(&mut self, name: &str, rows: &[u32]) -> Result<Vec<f32>> {
         let parameter = self.parameters.get_mut(name).ok_or_else(|| unknown(name))?;
-        let width = parameter.shape[1];
         if parameter.current.is_empty() && parameter.rests(&self.optimizer) {
             parameter.current = vec![self.optimizer.step(); parameter.shape[0]];
         }
-        let mut values = Vec::with_capacity(rows.len() * width);
+        let mut values = Vec::with_capacity(rows.len() * parameter.shape[1]);
         for &row in rows {
             if !parameter.current.is_empty() {
                 parameter.catch_up(row, &self.optimizer);
             }
             values.extend_from_slice(parameter.row(row).0);
         }
-        step.track(
-            name,
-            Some(rows.to_vec()),
-            Tensor::from_vec(values, (rows.len(), width), device)?,
-        )
+        Ok(values)
     }
 
     /// Applies the gradients of a step; variables that the loss does not depend on stay.
@@ -135,24 +153,37 @@ impl Parameters {
     /// # Errors
     /// A gradient cannot be read from the device.
     pub fn apply(&mut self, step: &StepVariables, grads: &GradStore) -> Result<()> {
-        self.optimizer.begin_step();
+        let mut updates = Vec::with_capacity(step.entries.len());
         for (name, rows, var) in &step.entries {
             let Some(grad) = grads.get(var) else { continue };
-            let grad: Vec<f32> = grad.flatten_all()?.to_vec1()?;
-            let Some(parameter) = self.parameters.get_mut(name) else { continue };
-            match rows {
-                None => {
-                    let [first, second] = &mut parameter.state;
-                    self.optimizer.update(&mut parameter.values, &grad, [first, second]);
-                }
-                Some(rows) => {
-                    for (&row, grad) in rows.iter().zip(grad.chunks_exact(parameter.shape[1])) {
-                        let (values, state) = parameter.row(row);
-                        self.optimizer.update(values, grad, state);
-                        if let Some(current) = parameter.current.get_mut(row as usize) {
-                            *current = self.optimizer.step();
-                        }
-                    }
+            let grad = grad.flatten_all()?.to_vec1()?;
+            updates.push(Update { name, rows: rows.as_deref(), grad });
+        }
+        self.update(&updates)
+    }
+
+    /// Takes one step along gradients written by hand: all that the step has, each parameter
+    /// once.
+    ///
+    /// # Errors
+    /// No parameter of that name.
+    pub fn update(&mut self, updates: &[Update<'_>]) -> Result<()> {
+        let squares = |update: &Update<'_>| {
+            update.grad.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>()
+        };
+        self.optimizer.begin_step(|| updates.iter().map(squares).sum::<f64>().sqrt());
+        for Update { name, rows, grad } in updates {
+            let parameter = self.parameters.get_mut(*name).ok_or_else(|| unknown(name))?;
+            let Some(rows) = rows else {
+                let [first, second] = &mut parameter.state;
+                self.optimizer.update(&mut parameter.values, grad, [first, second]);
+                continue;
+            };
+            for (&row, grad) in rows.iter().zip(grad.chunks_exact(parameter.shape[1])) {
+                let (values, state) = parameter.row(row);
+                self.optimizer.update(values, grad, state);
+                if let Some(current) = parameter.current.get_mut(row as usize) {
+                    *current = self.optimizer.step();
                 }
             }
         }
@@ -224,11 +255,10 @@ impl Parameters {
 }
 
 impl StepVariables {
-    fn track(&mut self, name: &str, rows: Option<Vec<u32>>, tensor: Tensor) -> Result<Tensor> {
-        let var = Var::from_tensor(&tensor)?;
+    fn track(&mut self, name: &str, rows: Option<Vec<u32>>, var: Var) -> Tensor {
         let tensor = var.as_tensor().clone();
         self.entries.push((name.to_owned(), rows, var));
-        Ok(tensor)
+        tensor
     }
 }
 
@@ -260,10 +290,13 @@ fn missing(name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{OptimizerConfig, OptimizerKind, Options};
     use super::*;
 
     fn parameters() -> Parameters {
-        let mut parameters = Parameters::new(Optimizer::new(OptimizerKind::Adam, 0.1, 0.0));
+        let config =
+            OptimizerConfig::new(&Options::default(), OptimizerKind::Adam, |_| 0.1).unwrap();
+        let mut parameters = Parameters::new(Optimizer::new(&config, 1));
         parameters.add("table", &[3, 2], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         parameters
     }
@@ -275,16 +308,32 @@ mod tests {
         parameters.apply(&variables, &grads).unwrap();
     }
 
+    fn table(parameters: &Parameters) -> Vec<Vec<f32>> {
+        parameters.weights().unwrap()["table"].to_vec2().unwrap()
+    }
+
     #[test]
     fn only_the_rows_of_the_batch_move() {
         let mut parameters = parameters();
         step(&mut parameters, &[2, 0]);
-        let table = parameters.weights().unwrap()["table"].to_vec2::<f32>().unwrap();
+        let table = table(&parameters);
         assert_eq!(table[1], [3.0, 4.0]);
         // Adam's first step has the size of the learning rate.
         for (got, expected) in table[2].iter().zip([4.9, 5.9]) {
             assert!((got - expected).abs() < 1e-5, "{table:?}");
         }
+    }
+
+    #[test]
+    fn gradients_written_by_hand_do_what_derived_ones_do() {
+        let (mut derived, mut written) = (parameters(), parameters());
+        for rows in [[2, 0], [1, 2], [0, 2]] {
+            step(&mut derived, &rows);
+            let values = written.gather("table", &rows).unwrap();
+            let grad = values.iter().map(|x| 2.0 * x).collect();
+            written.update(&[Update { name: "table", rows: Some(&rows), grad }]).unwrap();
+        }
+        assert_eq!(table(&derived), table(&written));
     }
 
     #[test]
@@ -296,8 +345,7 @@ mod tests {
         let mut resumed = parameters();
         resumed.restore(&state).unwrap();
         step(&mut resumed, &[1, 2]);
-        let bits = |p: &Parameters| p.weights().unwrap()["table"].to_vec2::<f32>().unwrap();
-        assert_eq!(bits(&whole), bits(&resumed));
+        assert_eq!(table(&whole), table(&resumed));
     }
 
     #[test]

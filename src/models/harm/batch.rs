@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::config::{Config, Loss};
-use crate::data::{Dataset, PopularitySampler};
+use super::config::Config;
+use crate::data::Dataset;
+use crate::train::{NegativeSampler, Pool};
 
 /// A prediction: the play at `target` from those before it in its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +55,10 @@ pub struct Batch {
     pub sequence: Vec<u32>,
     /// L'.
     pub length: usize,
-    /// How many of `songs` are negatives (N).
-    pub negatives: usize,
-    /// How often each negative was drawn (N).
-    pub drawn: Vec<u32>,
+    /// The song of each example's target (B).
+    pub targets: Vec<u32>,
+    /// The negatives (N).
+    pub pool: Pool,
 }
 
 impl Batch {
@@ -65,12 +66,13 @@ impl Batch {
     pub fn new(
         dataset: &Dataset,
         config: &Config,
-        sampler: &PopularitySampler,
+        sampler: &NegativeSampler,
         examples: &[Example],
         rng: &mut ChaCha8Rng,
     ) -> Self {
-        let (mut songs, drawn) = negatives(dataset, config, sampler, rng);
-        let negatives = songs.len();
+        let targets: Vec<u32> = examples.iter().map(|e| dataset.plays.songs[e.target]).collect();
+        let pool = sampler.draw(&targets, rng);
+        let mut songs = pool.songs.clone();
         let mut index: HashMap<u32, u32> =
             songs.iter().enumerate().map(|(i, &song)| (song, i as u32)).collect();
         let context = |example: &Example| (example.target - example.first).min(config.max_length);
@@ -107,8 +109,8 @@ impl Batch {
             target_place,
             sequence,
             length,
-            negatives,
-            drawn,
+            targets,
+            pool,
         }
     }
 
@@ -116,31 +118,4 @@ impl Batch {
     pub fn examples(&self) -> usize {
         self.users.len()
     }
-}
-
-/// The distinct negatives, ascending, and how often each was drawn.
-fn negatives(
-    dataset: &Dataset,
-    config: &Config,
-    sampler: &PopularitySampler,
-    rng: &mut ChaCha8Rng,
-) -> (Vec<u32>, Vec<u32>) {
-    if config.loss == Loss::Softmax {
-        let songs = dataset.songs.len() as u32;
-        return ((0..songs).collect(), vec![1; songs as usize]);
-    }
-    let mut draws: Vec<u32> = (0..config.pool).map(|_| sampler.draw(rng)).collect();
-    draws.sort_unstable();
-    let mut songs = Vec::new();
-    let mut drawn: Vec<u32> = Vec::new();
-    for song in draws {
-        match drawn.last_mut() {
-            Some(count) if songs.last() == Some(&song) => *count += 1,
-            _ => {
-                songs.push(song);
-                drawn.push(1);
-            }
-        }
-    }
-    (songs, drawn)
 }

@@ -1,7 +1,10 @@
 //! HARM's options, resolved.
 
 use crate::error::{Error, Result};
-use crate::train::{Default, Kind, OptimizerKind, Options, Param};
+use crate::train::{
+    CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, OPTIMIZER, Objective, OptimizerConfig,
+    OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, objective, params,
+};
 
 /// How the fields of a song are weighed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,17 +17,6 @@ pub enum Attention {
     Mean,
 }
 
-/// What training minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loss {
-    /// Negative sampling (eq. 9).
-    Negative,
-    /// Cross-entropy over the target and sampled songs, corrected for how they were drawn.
-    SampledSoftmax,
-    /// Cross-entropy over all songs (eq. 6–8).
-    Softmax,
-}
-
 /// Everything that shapes the network and its training.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -33,17 +25,13 @@ pub struct Config {
     pub attention: Attention,
     pub key_bias: bool,
     pub residual: bool,
-    pub loss: Loss,
-    pub negatives: usize,
-    pub pool: usize,
-    pub alpha: f64,
-    pub logq: bool,
+    pub objective: Objective,
+    /// Whether the log noise probability is added back when ranking.
+    pub noise_prior: bool,
     pub user_dropout: f64,
     pub song_dropout: f64,
     pub dropout: f64,
-    pub optimizer: OptimizerKind,
-    pub learning_rate: f64,
-    pub reg: f64,
+    pub optimizer: OptimizerConfig,
     pub batch_size: usize,
     pub seed: u64,
     /// Scale of the initial embeddings.
@@ -55,8 +43,6 @@ pub struct Config {
 /// The most numbers in `W_U`, which has `L·D²`: 1 GB, and as much again for each of Adam's moments.
 const OUTPUT_MAX: usize = 1 << 28;
 
-const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
-
 /// HARM's options. Where the default depends on `paper`, both are documented.
 pub const PARAMS: &[Param] = &[
     Param::new(
@@ -65,84 +51,64 @@ pub const PARAMS: &[Param] = &[
         Default::Bool(false),
         "The model as printed: no key bias, no residual connection, no dropout of ids, negative sampling, plain SGD.",
     ),
-    Param::new(
-        "epochs",
-        Kind::Int { min: 1, max: 100_000 },
-        Default::Int(10),
-        "Passes over the training plays, at most.",
-    ),
-    Param::new(
-        "batch_size",
-        Kind::Int { min: 1, max: 1_000_000 },
-        Default::Int(256),
-        "Predictions per step.",
-    ),
-    Param::new(
-        "embedding_size",
-        Kind::Int { min: 1, max: 4096 },
-        Default::Int(32),
-        "D, the size of every embedding.",
-    ),
-    Param::new(
-        "max_length",
-        Kind::Int { min: 1, max: 10_000 },
-        Default::Int(20),
-        "L, the latest songs of a session that are looked at.",
-    ),
-    Param::new(
-        "learning_rate",
-        Kind::Float { min: 1e-9, max: 100.0 },
-        Default::Absent,
-        "Step size; default 0.005 with adam, 0.05 with adagrad, 0.5 with sgd.",
-    ),
-    Param::new(
-        "optimizer",
-        Kind::Choice(OptimizerKind::NAMES),
-        Default::Absent,
-        "Update rule; default adam, with paper sgd.",
-    ),
-    Param::new(
-        "reg",
-        Kind::Float { min: 0.0, max: 100.0 },
-        Default::Float(0.0),
-        "λ of the L2 penalty λ‖θ‖² on the parameters a batch touches.",
-    ),
-    Param::new(
-        "dropout",
-        RATE,
-        Default::Absent,
-        "Share of the inputs to self-attention set to 0 in training; default 0.1, with paper 0.",
-    ),
+    params::EPOCHS,
+    params::BATCH_SIZE,
+    params::EMBEDDING_SIZE.with_default(Default::Int(32)),
+    params::MAX_LENGTH.with_default(Default::Int(20)),
+    Param {
+        doc: "Step size; default 0.005 with adam, 0.05 with adagrad, 0.5 with sgd.",
+        ..LEARNING_RATE
+    },
+    Param {
+        default: Default::Absent,
+        doc: "Update rule; default adam, with paper sgd.",
+        ..OPTIMIZER
+    },
+    MOMENTUM,
+    REG,
+    CLIP,
+    SCHEDULE,
+    WARMUP,
+    Param {
+        default: Default::Absent,
+        doc: "Share of the inputs to self-attention set to 0 in training; default 0.1, with paper 0.",
+        ..params::DROPOUT
+    },
     Param::new(
         "attention",
         Kind::Choice(&["user", "constant", "mean"]),
         Default::Text("user"),
         "Who weighs the fields: each user, one constant query learned for all, or nobody (plain mean); the last two are controls.",
     ),
-    Param::new(
-        "loss",
-        Kind::Choice(&["negative", "sampled_softmax", "softmax"]),
-        Default::Absent,
-        "What is minimised; default sampled_softmax, with paper negative.",
-    ),
-    Param::new(
-        "negatives",
-        Kind::Int { min: 1, max: 100_000 },
-        Default::Int(20),
-        "k of negative sampling: how much the negatives of one play count.",
-    ),
-    Param::new(
-        "pool",
-        Kind::Int { min: 1, max: 10_000_000 },
-        Default::Int(512),
-        "Songs drawn per batch, shared by its plays, to estimate the sum over negatives.",
-    ),
-    Param::new(
-        "alpha",
-        Kind::Float { min: 0.0, max: 2.0 },
-        Default::Float(1.0),
-        "Exponent on the play counts of the distribution that negatives are drawn from.",
-    ),
+    Param {
+        kind: Kind::Choice(&[
+            "negative",
+            "bce",
+            "gbce",
+            "sampled_softmax",
+            "softmax",
+            "bpr",
+            "bpr_max",
+            "top1",
+            "top1_max",
+        ]),
+        doc: "What is minimised; default sampled_softmax over a pool of songs, with paper negative, \
+              the printed negative sampling; bce is the same but that a target is never its own \
+              negative; gbce calibrates it; softmax takes all songs; bpr, bpr_max, top1 and top1_max \
+              rank the target against the pool.",
+        ..objective::LOSS
+    },
+    Param {
+        default: Default::Int(20),
+        doc: "k of negative, bce and gbce: how much the negatives of one play count.",
+        ..objective::NEGATIVES
+    },
+    objective::POOL.with_default(Default::Int(512)),
+    objective::ALPHA.with_default(Default::Float(1.0)),
+    objective::IN_BATCH,
+    objective::LOGQ,
+    objective::CALIBRATION,
+    objective::SCORE_REG,
     Param::new(
         "correction",
         Kind::Choice(&["none", "logq"]),
@@ -163,13 +129,13 @@ pub const PARAMS: &[Param] = &[
     ),
     Param::new(
         "user_dropout",
-        RATE,
+        params::RATE,
         Default::Absent,
         "Share of predictions trained as the unknown user; default 0.6, with paper 0.",
     ),
     Param::new(
         "song_dropout",
-        RATE,
+        params::RATE,
         Default::Absent,
         "Share of songs whose id is replaced by the unknown song's in a batch; default 0.4, with paper 0.",
     ),
@@ -179,7 +145,7 @@ impl Config {
     /// Fills in what depends on `paper` and on other options.
     ///
     /// # Errors
-    /// An unknown optimiser name; `W_U` would be too large.
+    /// Options of the optimiser that do not go together; `W_U` would be too large.
     pub fn new(options: &Options) -> Result<Self> {
         let (d, l) = (options.count("embedding_size"), options.count("max_length"));
         if d.saturating_mul(d).saturating_mul(l) > OUTPUT_MAX {
@@ -195,25 +161,17 @@ impl Config {
         let rate = |name: &str, default: f64| {
             if !options.has(name) { default } else { options.float(name) }
         };
-        let default_optimizer = if paper { "sgd" } else { "adam" };
-        let optimizer =
-            OptimizerKind::parse(options.text("optimizer").unwrap_or(default_optimizer))?;
-        let default_rate = match optimizer {
+        let optimizer = if paper { OptimizerKind::Sgd } else { OptimizerKind::Adam };
+        let optimizer = OptimizerConfig::new(options, optimizer, |kind| match kind {
             OptimizerKind::Sgd => 0.5,
             OptimizerKind::Adam => 0.005,
             OptimizerKind::Adagrad => 0.05,
-        };
+        })?;
         let embedding_size = options.count("embedding_size");
-        let loss = match options.text("loss").unwrap_or(if paper {
-            "negative"
-        } else {
-            "sampled_softmax"
-        }) {
-            "negative" => Loss::Negative,
-            "softmax" => Loss::Softmax,
-            "sampled_softmax" => Loss::SampledSoftmax,
-            other => return Err(Error::data(format!("unknown loss '{other}'"))),
-        };
+        let loss = if paper { LossKind::Negative } else { LossKind::SampledSoftmax };
+        // As the defaults were chosen, on the songs that a training with them favours.
+        let objective = Objective { correct_targets: true, ..Objective::of(loss) };
+        let objective = Objective::new(options, objective)?;
         Ok(Self {
             embedding_size,
             max_length: options.count("max_length"),
@@ -224,17 +182,13 @@ impl Config {
             },
             key_bias: or("key_bias", !paper),
             residual: or("residual", !paper),
-            loss,
-            negatives: options.count("negatives"),
-            pool: options.count("pool"),
-            alpha: options.float("alpha"),
-            logq: options.text("correction") == Some("logq"),
+            objective,
+            noise_prior: objective.loss == LossKind::Negative
+                && options.text("correction") == Some("logq"),
             user_dropout: rate("user_dropout", if paper { 0.0 } else { 0.6 }),
             song_dropout: rate("song_dropout", if paper { 0.0 } else { 0.4 }),
             dropout: rate("dropout", if paper { 0.0 } else { 0.1 }),
             optimizer,
-            learning_rate: rate("learning_rate", default_rate),
-            reg: options.float("reg"),
             batch_size: options.count("batch_size"),
             seed: options.int("seed").unwrap_or(0) as u64,
             init: 1.0 / (embedding_size as f32).sqrt(),

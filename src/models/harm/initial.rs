@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use self::Values::{Constant, LastBlock, Normal};
-use super::config::{Attention, Config, Loss};
+use super::config::{Attention, Config};
 use crate::data::Dataset;
 use crate::nn;
 use crate::train::{Memory, Optimizer, Parameters};
@@ -64,9 +64,9 @@ fn parameters(dataset: &Dataset, config: &Config) -> Vec<Initial> {
 }
 
 /// Initial parameters, all drawn from the seed.
-pub fn initial(dataset: &Dataset, config: &Config) -> Parameters {
+pub fn initial(dataset: &Dataset, config: &Config, steps_per_epoch: usize) -> Parameters {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let optimizer = Optimizer::new(config.optimizer, config.learning_rate, config.reg);
+    let optimizer = Optimizer::new(&config.optimizer, steps_per_epoch);
     let mut all = Parameters::new(optimizer);
     for Initial { name, shape, values } in parameters(dataset, config) {
         let count = shape.iter().product();
@@ -102,8 +102,7 @@ pub fn memory(dataset: &Dataset, config: &Config) -> Memory {
     let (d, l) = (config.embedding_size as u64, contexts.longest);
     let (songs, fields) = (dataset.songs.len() as u64, 1 + dataset.song_fields.len() as u64);
     let b = contexts.count.min(config.batch_size as u64);
-    let pool = if config.loss == Loss::Softmax { songs } else { config.pool as u64 };
-    let negatives = pool.min(songs);
+    let negatives = config.objective.candidates(b, songs);
     // A place for each song of a context, and one for its target.
     let places = b + b * contexts.songs / contexts.count.max(1);
     let distinct = (places + negatives).min(songs);

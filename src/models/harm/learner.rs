@@ -8,16 +8,15 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::{Batch, Example, examples};
-use super::config::{Attention, Config, Loss};
+use super::config::{Attention, Config};
 use super::initial::initial;
 use super::network::{self, Dense};
 use super::scorer::Harm;
 use super::tables::{embed, song_lookups, user_lookups};
 use crate::control::Control;
-use crate::data::{Dataset, PopularitySampler};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::nn;
-use crate::train::{Model, Parameters, StepVariables, Training, Weights};
+use crate::train::{Model, NegativeSampler, Parameters, StepVariables, Training, Weights};
 
 /// A training of HARM.
 pub struct Learner {
@@ -25,7 +24,7 @@ pub struct Learner {
     config: Config,
     device: Device,
     parameters: Parameters,
-    sampler: PopularitySampler,
+    sampler: NegativeSampler,
     examples: Vec<Example>,
 }
 
@@ -43,8 +42,9 @@ impl Learner {
                  user's history as one session",
             ));
         }
-        let sampler = PopularitySampler::new(&dataset.play_counts, config.alpha);
-        let parameters = initial(&dataset, &config);
+        let sampler = NegativeSampler::new(&dataset, config.objective);
+        let steps = examples.len().div_ceil(config.batch_size);
+        let parameters = initial(&dataset, &config, steps);
         let device = device.clone();
         Ok(Self { dataset, config, device, parameters, sampler, examples })
     }
@@ -102,46 +102,11 @@ impl Learner {
         let positives = (&codes * targets)?.sum(1)?; // (B)
         let seen: Vec<Tensor> = fields
             .iter()
-            .map(|field| Ok(field.narrow(0, 0, batch.negatives)?))
+            .map(|field| Ok(field.narrow(0, 0, batch.pool.songs.len())?))
             .collect::<Result<_>>()?; // F × (N, D)
         let weights = network::field_weights(&dense, config.attention, &queries, &seen)?;
         let negatives = network::candidate_scores(&codes, &weights, &seen)?; // (B, N)
-        self.compare(batch, &positives, &negatives)
-    }
-
-    /// The loss from the targets' scores `(B)` and the negatives' `(B, N)`.
-    fn compare(&self, batch: &Batch, positives: &Tensor, negatives: &Tensor) -> Result<Tensor> {
-        let (config, device) = (&self.config, &self.device);
-        let count = batch.negatives;
-        if config.loss == Loss::Negative {
-            // k · E[log σ(−u·r)], the expectation estimated by the whole pool.
-            let share = config.negatives as f32 / config.pool as f32;
-            let weights: Vec<f32> = batch.drawn.iter().map(|&n| share * n as f32).collect();
-            let weights = Tensor::from_vec(weights, count, device)?;
-            return nn::logistic_loss(positives, negatives, &weights);
-        }
-        let songs = &batch.songs[..count];
-        let sampled = config.loss == Loss::SampledSoftmax;
-        let offset = |(&song, &drawn): (&u32, &u32)| {
-            if sampled { (drawn as f32).ln() - self.sampler.log_probability(song) } else { 0.0 }
-        };
-        let row: Vec<f32> = songs.iter().zip(&batch.drawn).map(offset).collect();
-        let mut offsets = Vec::with_capacity(batch.examples() * count);
-        let mut corrections = Vec::with_capacity(batch.examples());
-        for &place in &batch.target_place {
-            let at = batch.place_song[place as usize] as usize;
-            let start = offsets.len();
-            offsets.extend_from_slice(&row);
-            // A negative that is the target is left out.
-            if at < count {
-                offsets[start + at] = -1e9;
-            }
-            let target = batch.songs[at];
-            corrections.push(if sampled { -self.sampler.log_probability(target) } else { 0.0 });
-        }
-        let offsets = Tensor::from_vec(offsets, (batch.examples(), count), device)?;
-        let corrections = Tensor::from_vec(corrections, batch.examples(), device)?;
-        nn::softmax_loss(&(positives + corrections)?, negatives, &offsets)
+        self.sampler.mean(&batch.pool, &batch.targets, &positives, &negatives)
     }
 
     fn keep_mask(&self, batch: &Batch, rng: &mut ChaCha8Rng) -> Result<Option<Tensor>> {

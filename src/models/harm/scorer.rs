@@ -10,7 +10,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::config::{Attention, Config, Loss};
+use super::config::{Attention, Config};
 use super::network::{self, Dense};
 use super::tables::{Lookup, song_lookups, user_lookups};
 use crate::data::{Dataset, PopularitySampler};
@@ -82,8 +82,8 @@ impl Harm {
             Attention::User => tables("user", 1 + dataset.user_fields.len())?,
             _ => Vec::new(),
         };
-        let prior = (config.loss == Loss::Negative && config.logq).then(|| {
-            let noise = PopularitySampler::new(&dataset.play_counts, config.alpha);
+        let prior = config.noise_prior.then(|| {
+            let noise = PopularitySampler::new(&dataset.play_counts, config.objective.alpha);
             (0..dataset.songs.len() as u32).map(|song| noise.log_probability(song)).collect()
         });
         let columns = columns(&dataset);

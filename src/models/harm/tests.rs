@@ -11,7 +11,7 @@ use super::network::{self, Dense};
 use super::scorer::Harm;
 use super::tables::{song_lookups, user_lookups};
 use crate::data::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
-use crate::nn;
+use crate::nn::{ABSENT, Loss, Shared};
 use crate::train::{Context, Model, Options};
 
 fn golden() -> Value {
@@ -232,43 +232,38 @@ impl<'a> Case<'a> {
         let device = &Device::Cpu;
         let examples = self.examples().len();
         let noise = flat(&self.golden["noise"]);
-        let target = |b: usize| self.examples()[b]["target"].as_u64().unwrap() as usize;
+        let target = |b: usize| self.examples()[b]["target"].as_u64().unwrap() as u32;
+        let mean = |loss: Loss, positives: &Tensor, negatives: &Tensor, weights, own| {
+            loss.mean(positives, negatives, &Shared { weights, own }).unwrap()
+        };
         match name {
             "negative" => {
                 let picks: Vec<u32> =
                     self.examples().iter().flat_map(|e| indices(&e["negatives"])).collect();
                 let count = picks.len() / examples;
                 let picks = Tensor::from_vec(picks, (examples, count), device).unwrap();
-                let weights = Tensor::ones(count, DType::F64, device).unwrap();
-                nn::logistic_loss(&positives, &scores.gather(&picks, 1).unwrap(), &weights).unwrap()
+                let negatives = scores.gather(&picks, 1).unwrap();
+                let (weights, own) = (vec![1.0; count], vec![ABSENT; examples]);
+                mean(Loss::Logistic { beta: 1.0 }, &positives, &negatives, weights, own)
             }
             "softmax" => {
-                let songs = self.dataset.songs.len();
-                let mut offsets = vec![0.0; examples * songs];
-                (0..examples).for_each(|b| offsets[b * songs + target(b)] = -1e9);
-                let offsets = Tensor::from_vec(offsets, (examples, songs), device).unwrap();
-                nn::softmax_loss(&positives, scores, &offsets).unwrap()
+                let weights = vec![1.0; self.dataset.songs.len()];
+                let own = (0..examples).map(target).collect();
+                mean(Loss::Softmax, &positives, scores, weights, own)
             }
             _ => {
                 let drawn = indices(&self.golden["shared_negatives"]);
                 let picks = Tensor::from_slice(&drawn, drawn.len(), device).unwrap();
-                let offsets: Vec<f64> = (0..examples)
-                    .flat_map(|b| {
-                        let noise = &noise;
-                        drawn.iter().map(move |&song| {
-                            if song as usize == target(b) {
-                                -1e9
-                            } else {
-                                -noise[song as usize].ln()
-                            }
-                        })
-                    })
-                    .collect();
-                let offsets = Tensor::from_vec(offsets, (examples, drawn.len()), device).unwrap();
-                let own: Vec<f64> = (0..examples).map(|b| -noise[target(b)].ln()).collect();
-                let own = Tensor::from_vec(own, examples, device).unwrap();
+                let weights = drawn.iter().map(|&song| 1.0 / noise[song as usize]).collect();
+                let place = |b| drawn.iter().position(|&song| song == target(b));
+                let own =
+                    (0..examples).map(|b| place(b).map_or(ABSENT, |place| place as u32)).collect();
+                let corrections: Vec<f64> =
+                    (0..examples).map(|b| -noise[target(b) as usize].ln()).collect();
+                let corrections = Tensor::from_vec(corrections, examples, device).unwrap();
                 let negatives = scores.index_select(&picks, 1).unwrap();
-                nn::softmax_loss(&(positives + own).unwrap(), &negatives, &offsets).unwrap()
+                let positives = (positives + corrections).unwrap();
+                mean(Loss::Softmax, &positives, &negatives, weights, own)
             }
         }
     }

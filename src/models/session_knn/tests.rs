@@ -1,0 +1,90 @@
+use super::*;
+use crate::data::{Keys, Plays, Vocab};
+use crate::train::Setting;
+
+/// Sessions 0–3, of which 3 is the latest.
+fn scores(options: &[(&str, Setting)], context: &[u32]) -> Vec<f32> {
+    let songs = vec![0, 1, 2, 0, 1, 3, 1, 4, 5, 5];
+    let plays = Plays::in_order(songs, vec![0, 3, 6, 8, 10], vec![0, 4]);
+    let dataset = Dataset {
+        users: Vocab::new("BIGINT", Keys::Integers(vec![1])),
+        songs: Vocab::new("BIGINT", Keys::Integers((0..6).collect())),
+        user_fields: Vec::new(),
+        song_fields: Vec::new(),
+        plays,
+        play_counts: vec![2, 3, 1, 1, 1, 2],
+        has_sessions: true,
+        rejected: 0,
+        notes: Vec::new(),
+        fingerprint: String::new(),
+    };
+    let mut settings = Options::defaults(SPEC.params);
+    settings.set("paper", Setting::Bool(true));
+    options.iter().for_each(|(name, setting)| settings.set(name, setting.clone()));
+    let mut scores = vec![f32::NAN; 6];
+    let context = Context { user: None, songs: context };
+    let training = (SPEC.start)(Arc::new(dataset), &settings, &Device::Cpu).unwrap();
+    training.model().unwrap().score_all(&[context], &mut scores).unwrap();
+    scores
+}
+
+#[test]
+fn neighbours_vote_by_similarity_and_latest_match() {
+    // Of [0, 1] song 0 weighs 1/2, song 1 weighs 1. Sessions 0 and 1 share both (1.5), session
+    // 2 shares song 1 alone (1); all match at the end, at distance 1.
+    assert_eq!(scores(&[], &[0, 1]), [3.0, 4.0, 1.5, 1.5, 1.0, 0.0]);
+    // [1, 0]: sessions 0 and 1 as before; session 2 matches at distance 2 with weight 1/2.
+    assert_eq!(scores(&[], &[1, 0]), [3.0, 3.25, 1.5, 1.5, 0.25, 0.0]);
+    assert_eq!(scores(&[], &[]), [0.0; 6]);
+}
+
+#[test]
+fn the_latest_sessions_are_compared_and_the_nearest_vote() {
+    let sample = [("sample", Setting::Int(1))];
+    assert_eq!(scores(&sample, &[0, 1]), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
+    // Sessions 0 and 1 are equally near: the later one votes.
+    let nearest = [("neighbors", Setting::Int(1))];
+    assert_eq!(scores(&nearest, &[0, 1]), [1.5, 1.5, 0.0, 1.5, 0.0, 0.0]);
+}
+
+#[test]
+fn options_change_similarities_and_votes() {
+    let text = |value: &str| Setting::Text(value.into());
+    let cosine = scores(&[("similarity", text("cosine"))], &[0, 1])[4];
+    assert!((cosine - 0.5_f32.sqrt()).abs() < 1e-6);
+    // Session 2 has songs 1 and 4: one shared of three.
+    let jaccard = scores(&[("similarity", text("jaccard"))], &[0, 1])[4];
+    assert!((jaccard - 1.0 / 3.0).abs() < 1e-6);
+    let idf = scores(&[("idf", Setting::Bool(true))], &[0, 1])[4];
+    assert!((idf - 4.0_f32.ln()).abs() < 1e-6);
+    let even = scores(&[("position_decay", text("none"))], &[0, 1])[2];
+    assert!((even - 2.0).abs() < 1e-6);
+    let quadratic = scores(&[("match_decay", text("quadratic"))], &[1, 0])[4];
+    assert!((quadratic - 0.125).abs() < 1e-6);
+    let latest = scores(&[("max_length", Setting::Int(1))], &[5, 0]);
+    assert_eq!(latest[5], 0.0);
+}
+
+#[test]
+fn votes_fall_with_distance_age_and_backwards() {
+    let near = scores(&[("proximity", Setting::Float(2.0))], &[1]);
+    // Session 0 is [0, 1, 2], session 1 [0, 1, 3], session 2 [1, 4]: a vote of 1 each.
+    let one = (-0.5_f32).exp();
+    let expected = [2.0 * one, 3.0, one, one, one, 0.0];
+    assert!(near.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{near:?}");
+    let forward = scores(&[("backward", Setting::Float(0.25))], &[1]);
+    assert_eq!(forward, [0.5, 3.0, 1.0, 1.0, 1.0, 0.0]);
+    // Of four sessions three ended after session 0.
+    let aged = scores(&[("recency", Setting::Float(0.5))], &[1]);
+    let age = |after: f32| (-after / 4.0 / 0.5).exp();
+    let expected =
+        [age(3.0) + age(2.0), age(3.0) + age(2.0) + age(1.0), age(3.0), age(2.0), age(1.0), 0.0];
+    assert!(aged.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{aged:?}");
+}
+
+#[test]
+fn a_song_that_a_neighbour_repeats_counts_where_it_is_nearest() {
+    // Session 3 is [5, 5].
+    let scores = scores(&[("proximity", Setting::Float(1.0))], &[5]);
+    assert_eq!(scores[5], 1.0);
+}

@@ -1,0 +1,50 @@
+//! Options that several models have, declared once: the same name means the same everywhere.
+//!
+//! A model takes one over as it is, or with its own default:
+//! `params::EPOCHS.with_default(Default::Int(100))`. [`Default::Absent`] stands for a
+//! default that hangs on other options; then the model's documentation of it says which.
+
+use super::{Default, Kind, Param};
+
+/// A share of something, below 1.
+pub const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
+
+/// The model as its paper prints it.
+pub const PAPER: Param =
+    Param::new("paper", Kind::Bool, Default::Bool(false), "The model as printed.");
+
+/// Passes over the plays.
+pub const EPOCHS: Param = Param::new(
+    "epochs",
+    Kind::Int { min: 1, max: 100_000 },
+    Default::Int(10),
+    "Passes over the training plays, at most.",
+);
+
+/// What a step rests on.
+pub const BATCH_SIZE: Param = Param::new(
+    "batch_size",
+    Kind::Int { min: 1, max: 1_000_000 },
+    Default::Int(256),
+    "Predictions per step.",
+);
+
+/// The size of embeddings.
+pub const EMBEDDING_SIZE: Param = Param::new(
+    "embedding_size",
+    Kind::Int { min: 1, max: 4096 },
+    Default::Int(64),
+    "D, the size of every embedding.",
+);
+
+/// The songs looked at.
+pub const MAX_LENGTH: Param = Param::new(
+    "max_length",
+    Kind::Int { min: 1, max: 10_000 },
+    Default::Int(50),
+    "L, the latest songs of a session that are looked at.",
+);
+
+/// The dropout rate.
+pub const DROPOUT: Param =
+    Param::new("dropout", RATE, Default::Float(0.2), "Share of activations set to 0 in training.");
