@@ -51,6 +51,7 @@ fn case(golden: &Value, case: &Value, dtype: DType) -> (Options, Vec<(String, Va
     }
     options.set("heads", Setting::Int(case["heads"].as_i64().unwrap()));
     options.set("norm", Setting::Text(case["norm"].as_str().unwrap().into()));
+    options.set("positions", Setting::Text("end".into()));
     let vars = case["weights"].as_object().unwrap().iter().map(|(name, weight)| {
         let tensor = Tensor::from_vec(flat(weight), shape(weight), &Device::Cpu).unwrap();
         (name.clone(), Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap())
