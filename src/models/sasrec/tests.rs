@@ -89,7 +89,7 @@ fn forward(golden: &Value, expected: &Value, dtype: DType, tolerance: f64) {
     assert_close("codes", &values(&codes), &all("codes"), tolerance);
     assert_close("scores", &values(&scores), &all("scores"), tolerance);
     let positives = scores.gather(&ids(&own).unsqueeze(1).unwrap(), 1).unwrap().squeeze(1).unwrap();
-    let shared = Shared { weights: vec![1.0; songs.dims()[0]], own };
+    let shared = Shared { weights: vec![1.0; songs.dims()[0]], own, offsets: Vec::new() };
     let loss = Loss::Softmax.mean(&positives, &scores, &shared).unwrap();
     assert_close("loss", &values(&loss), &flat(&expected["loss"]), tolerance);
     let grads = loss.backward().unwrap();
