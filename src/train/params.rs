@@ -48,3 +48,11 @@ pub const MAX_LENGTH: Param = Param::new(
 /// The dropout rate.
 pub const DROPOUT: Param =
     Param::new("dropout", RATE, Default::Float(0.2), "Share of activations set to 0 in training.");
+
+/// The temperature of cosines.
+pub const TEMPERATURE: Param = Param::new(
+    "temperature",
+    Kind::Float { min: 0.001, max: 100.0 },
+    Default::Absent,
+    "If given, scores are cosines of code and song, divided by it; by default they are products.",
+);
