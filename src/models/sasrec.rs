@@ -30,7 +30,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
 use crate::nn::{self, Dropout};
-use crate::train::sequence::{self, Config, Design, Encoder, Initial, Sequences};
+use crate::train::sequence::{self, Batching, Config, Design, Encoder, Initial, Sequences};
 use crate::train::{
     CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
     OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, Weights, objective,
@@ -136,6 +136,7 @@ fn design(options: &Options) -> Result<Design> {
         deviation: DEVIATION,
         max_length: encoder.max_length,
         batch_size: options.count("batch_size"),
+        batching: Batching::WINDOWS,
         tied: true,
         bias: false,
         objective: Objective::new(options, otherwise)?,
@@ -211,7 +212,7 @@ impl Encoder for SasRec {
     fn encode(
         &self,
         weights: &Weights,
-        sequences: &Sequences,
+        sequences: &mut Sequences,
         dropout: &mut Dropout<'_>,
     ) -> Result<Tensor> {
         let get = |name: String| sequence::weight(weights, &name);
