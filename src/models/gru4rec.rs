@@ -154,3 +154,26 @@ fn design(options: &Options) -> Result<Design> {
 
 /// The deviation of embeddings before training.
 const DEVIATION: f32 = 0.05;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Setting;
+    use crate::train::sequence::golden;
+
+    #[test]
+    fn codes_scores_and_gradients_equal_the_golden_numbers() {
+        golden::assert_golden("gru4rec", PARAMS, design);
+    }
+
+    #[test]
+    fn tied_embeddings_need_one_size() {
+        let mut options = Options::defaults(PARAMS);
+        options.set("hidden_size", Setting::Int(7));
+        let message = design(&options).err().unwrap().to_string();
+        assert!(
+            message.contains("hidden_size := 7") && message.contains("tied := false"),
+            "{message}"
+        );
+    }
+}

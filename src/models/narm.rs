@@ -176,3 +176,14 @@ impl Encoder for Narm {
         self.gru.numbers(places, length) + places * (3 * length * (size + 1) + 8 * size)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::sequence::golden;
+
+    #[test]
+    fn codes_scores_and_gradients_equal_the_golden_numbers() {
+        golden::assert_golden("narm", PARAMS, design);
+    }
+}

@@ -9,6 +9,8 @@
 //! occur in the batch, as inputs, targets or negatives, are looked at and updated.
 
 mod batch;
+#[cfg(test)]
+pub mod golden;
 mod initial;
 mod learner;
 mod recurrent;
