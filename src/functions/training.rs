@@ -67,6 +67,7 @@ impl TableFunction for Train {
         }
         let name = call.options.text("model").unwrap_or(self.0.name);
         store::check_writable(&conn, &function, name)?;
+        validation::watched(&function, &call.options)?;
         let request = options::request(&function, &call.options);
         store::check(&conn, &request)?;
         if let Some(validation) = call.options.text("validation") {

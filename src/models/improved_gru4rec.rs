@@ -2,7 +2,7 @@
 //! on the latest sessions last.
 //!
 //! Tan, Xu & Liu, "Improved recurrent neural networks for session-based recommendations", DLRS
-//! 2016. Three of its proposals, all on by default:
+//! 2016. Two of its proposals, both on by default:
 //!
 //! - Data augmentation (§3.1): every prefix of a session is an example, and songs of it are left
 //!   out at random (`item_dropout`).

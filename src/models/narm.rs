@@ -166,6 +166,7 @@ impl Encoder for Narm {
             .flat_map(|t| (0..length).map(move |j| f32::from(u8::from(j <= t))))
             .collect();
         let past = Tensor::from_vec(past, (1, length, length), alpha.device())?;
+        let past = past.to_dtype(alpha.dtype())?;
         let local = alpha.broadcast_mul(&past)?.matmul(&states)?; // (B, L, H), eq. 7
         let both = Tensor::cat(&[&states, &local], 2)?.reshape((batch, length, 2 * size))?;
         nn::linear(&dropout.apply(&both, self.dropout)?, &weight(weights, DECODER)?, None) // (B, L, D)

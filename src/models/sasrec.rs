@@ -266,3 +266,6 @@ impl SasRec {
         Ok((x + dropout.apply(&y, self.dropout)?)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ mod names;
 mod new_model;
 mod place;
 mod plan;
+mod plays;
 mod reader;
 mod relation;
 mod rows;
@@ -46,9 +47,12 @@ pub use names::{alternatives, literal, quote, quote_if_needed, similar};
 pub use new_model::NewModel;
 pub use place::{Place, current_database, locate, unattached};
 pub use plan::DatasetRequest;
+pub use plays::{Length, PlaysColumns};
 pub use reader::{RawDataset, check, read_dataset};
 pub use relation::{Column, Relation, unqualified};
 pub use settings::Settings;
 pub use shelf::ModelRow;
 pub use tensors::FORMAT_VERSION;
-pub use test_plays::{RawTestPlays, check_plays, check_test_plays, read_songs, read_test_plays};
+pub use test_plays::{
+    RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,
+};

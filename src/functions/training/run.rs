@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::memory;
 use super::options::{identity, request};
-use super::validation::{held_out, validation};
+use super::validation::{held_out, validation, watched};
 use crate::control::Control;
 use crate::data::Dataset;
 use crate::device;
@@ -78,7 +78,9 @@ impl Run {
         let dataset = Arc::new(threads.run(|| dataset.finish(control))?);
         let held_out = held_out(&conn, &function, options, &dataset, &threads, control)?;
         let device = device::open(&settings::device(caller, &function, options)?)?;
-        let identity = to_json(&identity(self.spec, options, device::name(&device)))?;
+        let watched = watched(&function, options)?;
+        let identity = identity(self.spec, options, device::name(&device), &watched.name());
+        let identity = to_json(&identity)?;
         let fingerprint = match &held_out {
             Some(held_out) => format!("{}+{}", dataset.fingerprint, held_out.fingerprint()),
             None => dataset.fingerprint.clone(),
@@ -89,14 +91,14 @@ impl Run {
         if let Some(row) = stored.take_if(|row| row.complete) {
             return self.replay(&conn, &row);
         }
-        let validate =
-            held_out.map(|plays| validation(dataset.clone(), plays, threads, control.clone()));
+        let validate = held_out
+            .map(|plays| validation(dataset.clone(), plays, watched, threads, control.clone()));
         let plan = Plan {
             epochs: if self.spec.iterative { options.count("epochs") } else { 1 },
             plays: dataset.plays.songs.len(),
             patience: options.count("patience"),
             validate,
-            watch: options.text("metric").unwrap_or_default().to_owned(),
+            watch: watched.name(),
         };
         memory::check(&conn, &function, self.spec, options, &dataset, &device)?;
         let threads = settings::training_threads(caller, &function, self.spec.iterative)?;

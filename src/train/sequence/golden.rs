@@ -49,14 +49,16 @@ struct Streams {
 impl Streams {
     fn new(golden: &Value) -> Self {
         let streams = golden["streams"].as_array().unwrap();
-        let all = |name: &str| streams.iter().flat_map(|s| flat(&s[name])).map(|x| x as u32);
+        let all = |name: &str| -> Vec<u32> {
+            streams.iter().flat_map(|stream| flat(&stream[name])).map(|x| x as u32).collect()
+        };
         let resets = streams.iter().flat_map(|s| s["resets"].as_array().unwrap());
-        let songs: Vec<u32> = all("inputs").collect();
+        let songs = all("inputs");
         Self {
             rows: streams.len(),
             length: songs.len() / streams.len(),
             resets: resets.map(|reset| reset.as_bool().unwrap()).collect(),
-            targets: all("targets").collect(),
+            targets: all("targets"),
             songs,
         }
     }
