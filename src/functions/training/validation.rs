@@ -36,7 +36,7 @@ pub(super) fn held_out(
 /// Measures a model on held-out plays, as `evaluate` does by default.
 pub(super) fn validation(
     dataset: Arc<Dataset>,
-    plays: TestPlays,
+    plays: Arc<TestPlays>,
     threads: Threads,
     control: Control,
 ) -> Validate {
