@@ -5,7 +5,6 @@ use std::sync::Arc;
 use candle_core::Device;
 use segue::control::Control;
 use segue::data::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
-use segue::eval::{METRICS, mean};
 use segue::models::REGISTRY;
 use segue::train::{
     Artifact, Context, Kind, Model, ModelSpec, Options, Setting, Training, Weights,
@@ -186,17 +185,16 @@ fn a_resumed_training_equals_an_uninterrupted_one() {
     }
 }
 
-/// Mean reciprocal rank of the next song on the cycle.
+/// Mean reciprocal rank of the next song on the cycle, behind songs of equal score.
 fn mrr(model: &dyn Model) -> f64 {
-    let mrr = METRICS.iter().find(|metric| metric.name == "mrr").unwrap();
-    let ranks: Vec<Option<usize>> = (0..SONGS - 4)
-        .map(|first| {
-            let songs = [first, first + 1, first + 2];
-            let all = scores(model, &[Context { user: None, songs: &songs }]);
-            segue::nn::rank_of(&all, first + 3)
-        })
-        .collect();
-    mean(mrr, &ranks, None)
+    let cases = SONGS - 4;
+    let reciprocal = |first: u32| {
+        let songs = [first, first + 1, first + 2];
+        let all = scores(model, &[Context { user: None, songs: &songs }]);
+        let (better, equal) = segue::nn::compare(&all, all[first as usize + 3]);
+        1.0 / f64::from(better + equal)
+    };
+    (0..cases).map(reciprocal).sum::<f64>() / f64::from(cases)
 }
 
 #[test]

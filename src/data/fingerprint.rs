@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Codes, Dataset, Encoding, Field, Keys, Vocab};
+use super::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
 
 /// A hash of everything that a model learns from, as 32 hexadecimal digits.
 ///
@@ -17,18 +17,24 @@ pub fn fingerprint(data: &Dataset) -> String {
         add_count(&mut hash, fields.len());
         fields.iter().for_each(|field| add_field(&mut hash, field));
     }
-    add_codes(&mut hash, &data.plays.songs);
-    add_count(&mut hash, data.plays.session_offsets.len());
-    for offset in &data.plays.session_offsets {
-        hash.update(&offset.to_le_bytes());
-    }
-    add_codes(&mut hash, &data.plays.user_sessions);
-    add_codes(&mut hash, &data.plays.session_ranks);
+    add_plays(&mut hash, &data.plays);
     hash.update(&[u8::from(data.has_sessions)]);
     format!("{:032x}", hash.digest128())
 }
 
-fn add_vocab(hash: &mut Xxh3, vocab: &Vocab) {
+/// Adds plays to a hash.
+pub(super) fn add_plays(hash: &mut Xxh3, plays: &Plays) {
+    add_codes(hash, &plays.songs);
+    add_count(hash, plays.session_offsets.len());
+    for offset in &plays.session_offsets {
+        hash.update(&offset.to_le_bytes());
+    }
+    add_codes(hash, &plays.user_sessions);
+    add_codes(hash, &plays.session_ranks);
+}
+
+/// Adds ids to a hash.
+pub(super) fn add_vocab(hash: &mut Xxh3, vocab: &Vocab) {
     add_text(hash, vocab.sql_type());
     add_count(hash, vocab.len());
     match vocab.keys() {

@@ -22,5 +22,5 @@ pub use fingerprint::fingerprint;
 pub use incidence::Incidence;
 pub use intern::{Id, IdHasher, Interner};
 pub use negatives::PopularitySampler;
-pub use test_plays::TestPlays;
+pub use test_plays::{Known, SongSets, TestPlays};
 pub use vocab::{Keys, Vocab};

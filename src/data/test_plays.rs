@@ -1,51 +1,116 @@
-//! Held-out plays, coded with the vocabularies of a trained model.
+//! Held-out plays and what belongs to them.
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Held-out sessions, packed; the songs of a session are in order of time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+use super::fingerprint::{add_plays, add_vocab};
+use super::{Dataset, Keys, Plays, Vocab};
+
+/// Held-out plays, coded with vocabularies of their own, so that several models can be asked about
+/// the very same plays. The vocabularies also hold what the other relations mention.
+#[derive(Debug, Clone)]
 pub struct TestPlays {
-    /// The user of each session; `None` for one the model does not know.
-    pub users: Vec<Option<u32>>,
-    /// Where each session starts in `songs`; one more than there are sessions.
-    pub session_offsets: Vec<u64>,
-    /// Song indices, [`TestPlays::UNKNOWN_SONG`] for songs the model does not know.
-    pub songs: Vec<u32>,
+    /// Whoever played. Without a user column each session is a listener of its own.
+    pub users: Vocab,
+    /// What was played.
+    pub songs: Vocab,
+    /// The plays to predict.
+    pub plays: Plays,
+    /// Whether the plays came with users; without, no listener is known to any model.
+    pub has_users: bool,
     /// Whether the plays came with sessions; without, all plays of a user are one session.
     pub has_sessions: bool,
+    /// What listeners played before, in place of the plays a model was trained on.
+    pub history: Option<Plays>,
+    /// The wrong answers to rank the right ones among, for each listener.
+    pub negatives: Option<SongSets>,
+    /// The songs to choose from, ascending.
+    pub candidates: Option<Vec<u32>>,
     /// Rows left out because user, song, session or time was NULL.
     pub rejected: u64,
     /// Remarks for the analyst.
     pub notes: Vec<String>,
 }
 
-impl TestPlays {
-    /// Stands for a song that the model does not know.
-    pub const UNKNOWN_SONG: u32 = u32::MAX;
+/// A set of songs for each listener, packed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SongSets {
+    offsets: Vec<usize>,
+    songs: Vec<u32>,
+}
 
-    /// How many sessions there are.
-    pub fn sessions(&self) -> usize {
-        self.users.len()
+impl SongSets {
+    /// Packs pairs of listener and song; repeats count once.
+    pub fn new(users: usize, mut pairs: Vec<(u32, u32)>) -> Self {
+        pairs.sort_unstable();
+        pairs.dedup();
+        let offsets = (0..=users as u32).map(|user| pairs.partition_point(|pair| pair.0 < user));
+        Self { offsets: offsets.collect(), songs: pairs.into_iter().map(|pair| pair.1).collect() }
     }
 
-    /// The songs of one session.
-    pub fn session(&self, session: usize) -> &[u32] {
-        &self.songs
-            [self.session_offsets[session] as usize..self.session_offsets[session + 1] as usize]
+    /// The songs of one listener, ascending.
+    pub fn of(&self, user: u32) -> &[u32] {
+        &self.songs[self.offsets[user as usize]..self.offsets[user as usize + 1]]
+    }
+}
+
+/// What test plays are called in the vocabularies of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// For each listener the model's user, if it knows them.
+    pub users: Vec<Option<u32>>,
+    /// For each song the model's song, [`Known::UNKNOWN`] if it has none.
+    pub songs: Vec<u32>,
+}
+
+impl Known {
+    /// Stands for a song that the model does not know.
+    pub const UNKNOWN: u32 = u32::MAX;
+
+    /// The model's song, if it knows it.
+    pub fn song(&self, song: u32) -> Option<u32> {
+        Some(self.songs[song as usize]).filter(|&song| song != Self::UNKNOWN)
+    }
+}
+
+impl TestPlays {
+    /// What users and songs are called in a model's vocabularies.
+    pub fn known(&self, dataset: &Dataset) -> Known {
+        let users = match self.has_users {
+            true => indices(&self.users, &dataset.users),
+            // A session of the test is nobody that the model knows, whatever its number.
+            false => vec![None; self.users.len()],
+        };
+        let songs = indices(&self.songs, &dataset.songs);
+        let songs = songs.into_iter().map(|song| song.unwrap_or(Known::UNKNOWN)).collect();
+        Known { users, songs }
     }
 
     /// A hash of the plays, as 32 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let mut hash = Xxh3::new();
-        hash.update(&[u8::from(self.has_sessions)]);
-        for length in [self.users.len(), self.session_offsets.len(), self.songs.len()] {
-            hash.update(&(length as u64).to_le_bytes());
-        }
-        for user in &self.users {
-            hash.update(&user.map_or(-1, i64::from).to_le_bytes());
-        }
-        self.session_offsets.iter().for_each(|offset| hash.update(&offset.to_le_bytes()));
-        self.songs.iter().for_each(|song| hash.update(&song.to_le_bytes()));
+        hash.update(&[u8::from(self.has_users), u8::from(self.has_sessions)]);
+        add_vocab(&mut hash, &self.users);
+        add_vocab(&mut hash, &self.songs);
+        add_plays(&mut hash, &self.plays);
         format!("{:032x}", hash.digest128())
+    }
+}
+
+/// For each id of `from` its index in `to`.
+fn indices(from: &Vocab, to: &Vocab) -> Vec<Option<u32>> {
+    match from.keys() {
+        Keys::Integers(ids) => ids.iter().map(|&id| to.find_integer(id)).collect(),
+        Keys::Texts(ids) => ids.iter().map(|id| to.find(id)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_packed_by_listener() {
+        let sets = SongSets::new(3, vec![(2, 5), (0, 4), (2, 1), (2, 5)]);
+        assert_eq!((sets.of(0), sets.of(1), sets.of(2)), (&[4][..], &[][..], &[1, 5][..]));
     }
 }

@@ -62,8 +62,7 @@ pub fn contexts_at_once(songs: usize) -> usize {
 }
 
 /// Scores every song for each context into `out`, `(contexts.len(), songs)`, and says where each
-/// row comes from. A context without songs gets play counts. Songs that `repeats` rules out get
-/// negative infinity; heard are the user's training plays and the context's songs.
+/// row comes from: what [`settle`] makes of each.
 ///
 /// # Errors
 /// The model fails or scores NaN.
@@ -79,37 +78,55 @@ pub fn answer(
         return Ok(vec![Source::Popularity; contexts.len()]);
     }
     model.score_all(contexts, out)?;
+    let rows = out.chunks_exact_mut(songs).zip(contexts);
+    rows.map(|(scores, context)| settle(dataset, context, &[], repeats, scores)).collect()
+}
+
+/// Turns a model's scores of all songs into what the listener gets. A context without songs gets
+/// play counts. Songs that `repeats` rules out get negative infinity; heard are the user's training
+/// plays, the context's songs, and `heard`.
+///
+/// # Errors
+/// A score is NaN.
+pub fn settle(
+    dataset: &Dataset,
+    context: &Context<'_>,
+    heard: &[u32],
+    repeats: Repeats,
+    scores: &mut [f32],
+) -> Result<Source> {
     // Without a branch for each score, so that the compiler compares several at a time.
-    if out.iter().fold(false, |any, score| any | score.is_nan()) {
+    if scores.iter().fold(false, |any, score| any | score.is_nan()) {
         return Err(Error::Compute(
             "the model scores songs as NaN, so they cannot be ranked; train it again with a lower \
              learning_rate"
                 .into(),
         ));
     }
-    let rows = out.chunks_exact_mut(songs).zip(contexts);
-    Ok(rows
-        .map(|(scores, context)| {
-            let source = if context.songs.is_empty() {
-                for (score, &plays) in scores.iter_mut().zip(&dataset.play_counts) {
-                    *score = plays as f32;
-                }
-                Source::Popularity
-            } else {
-                Source::Model
-            };
-            mask_repeats(dataset, context, repeats, scores);
-            source
-        })
-        .collect())
+    let source = if context.songs.is_empty() {
+        for (score, &plays) in scores.iter_mut().zip(&dataset.play_counts) {
+            *score = plays as f32;
+        }
+        Source::Popularity
+    } else {
+        Source::Model
+    };
+    mask_repeats(dataset, context, heard, repeats, scores);
+    Ok(source)
 }
 
-fn mask_repeats(dataset: &Dataset, context: &Context<'_>, repeats: Repeats, scores: &mut [f32]) {
+fn mask_repeats(
+    dataset: &Dataset,
+    context: &Context<'_>,
+    heard: &[u32],
+    repeats: Repeats,
+    scores: &mut [f32],
+) {
     if repeats == Repeats::Allow {
         return;
     }
-    let history = context.user.map_or(&[][..], |user| dataset.plays.history(user));
-    let heard = || history.iter().chain(context.songs).map(|&song| song as usize);
+    let trained = context.user.map_or(&[][..], |user| dataset.plays.history(user));
+    let heard = || trained.iter().chain(context.songs).chain(heard).map(|&song| song as usize);
     match repeats {
         Repeats::Allow => {}
         Repeats::Exclude => heard().for_each(|song| scores[song] = f32::NEG_INFINITY),

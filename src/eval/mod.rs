@@ -1,9 +1,16 @@
 //! How good a model's rankings are, and how rankings are made from scores.
+//!
+//! An evaluation is made of [`Cases`], what is asked; a [`Pass`], which ranks the right answers of
+//! all cases in one go over the scores of each; and [`Measure`]s of the [`Places`] they got.
 
 mod answer;
+mod cases;
 mod metrics;
-mod protocol;
+mod opponents;
+mod ranking;
 
-pub use answer::{Repeats, Source, answer, contexts_at_once};
-pub use metrics::{METRICS, Metric, mean};
-pub use protocol::{Cases, Protocol, Ranks, Targets, ranks};
+pub use answer::{Repeats, Source, answer, contexts_at_once, settle};
+pub use cases::{Asked, Case, Cases, Protocol, Targets};
+pub use metrics::{METRICS, Measure, Metric, Outcome, Place, Ties};
+pub use opponents::{Draw, Examinee, Opponents, Sampler};
+pub use ranking::{Pass, Places, Rules};

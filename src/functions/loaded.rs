@@ -238,18 +238,8 @@ pub(super) fn stored_note(
     Ok(note)
 }
 
-/// The names of the validation metrics, also columns of every training's result.
+/// The validation metrics that are columns of every training's result.
 pub(super) const VALIDATION_METRICS: [&str; 3] = ["recall_at_20", "ndcg_at_20", "mrr"];
-
-/// The column of a validation metric over lists of `k` songs, and the list length it looks at.
-pub(super) fn validation_metric(metric: &str, k: usize) -> Option<(&'static str, Option<usize>)> {
-    match metric {
-        "recall" => Some(("recall_at_20", Some(k))),
-        "ndcg" => Some(("ndcg_at_20", Some(k))),
-        "mrr" => Some(("mrr", None)),
-        _ => None,
-    }
-}
 
 /// The columns that describe an epoch.
 pub(super) fn epoch_columns() -> Vec<Column> {

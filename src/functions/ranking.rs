@@ -147,11 +147,7 @@ impl Ranker {
         lists: &mut Lists,
     ) -> Result<()> {
         if let Some(allowed) = &self.allowed {
-            for (score, allowed) in scores.iter_mut().zip(allowed) {
-                if !allowed {
-                    *score = f32::NEG_INFINITY;
-                }
-            }
+            nn::keep_only(scores, allowed);
         }
         let best = nn::top_k(scores, self.n);
         lists.lengths.push((row, best.len()));

@@ -87,6 +87,7 @@ pub(super) fn check(task: &Task) -> Result<()> {
         return Err(Error::option(function, "model", message));
     }
     store::check_writable(&conn, function, model)?;
+    validation::watched(function, options)?;
     let request = options::request(function, options);
     store::check(&conn, &request)?;
     if let Some(validation) = options.text("validation") {

@@ -24,4 +24,4 @@ pub use linear::linear;
 pub use links::SongLinks;
 pub use loss::{ABSENT, Loss, Shared};
 pub use scores::{rank_unplayed_last, score_catalogue};
-pub use topk::{Ranked, rank_of, top_k};
+pub use topk::{Ranked, compare, keep_only, top_k};

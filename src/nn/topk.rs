@@ -1,8 +1,7 @@
-//! Ranking scores: the one place that says how ties are broken.
+//! Ranking scores.
 //!
 //! A list for a listener breaks ties by the song's index, which follows the order of the ids. An
-//! evaluation places a song behind all others of the same score (the pessimistic rule), so that a
-//! model which cannot tell songs apart gains nothing from their order.
+//! evaluation counts how many songs have the same score, and its tie rule decides.
 
 use std::cmp::Ordering;
 
@@ -54,17 +53,21 @@ pub fn top_k(scores: &[f32], k: usize) -> Vec<Ranked> {
     ranked
 }
 
-/// The rank of `song` among all scores, from 1, behind all songs of equal score. `None` if any
-/// score is NaN.
-pub fn rank_of(scores: &[f32], song: u32) -> Option<usize> {
-    let own = scores[song as usize];
-    let mut rank = 0_usize;
-    let mut nan = false;
-    for &score in scores {
-        rank += usize::from(score >= own);
-        nan |= score.is_nan();
+/// How many scores are greater than `bar`, and how many equal it.
+pub fn compare(scores: &[f32], bar: f32) -> (u32, u32) {
+    // Counts without branches, so that the compiler compares several at a time.
+    scores.iter().fold((0, 0), |(greater, equal), &score| {
+        (greater + u32::from(score > bar), equal + u32::from(score == bar))
+    })
+}
+
+/// Scores all songs negative infinity that are not allowed.
+pub fn keep_only(scores: &mut [f32], allowed: &[bool]) {
+    for (score, allowed) in scores.iter_mut().zip(allowed) {
+        if !allowed {
+            *score = f32::NEG_INFINITY;
+        }
     }
-    (!nan).then_some(rank)
 }
 
 #[cfg(test)]
@@ -101,9 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn tied_songs_rank_last_among_their_equals() {
-        assert_eq!(rank_of(&[0.0, 5.0, 0.0, 0.0], 2), Some(4));
-        assert_eq!(rank_of(&[0.0, 5.0, 0.0, 0.0], 1), Some(1));
-        assert_eq!(rank_of(&[0.0, f32::NAN], 0), None);
+    fn scores_are_compared_with_a_bar() {
+        assert_eq!(compare(&[0.0, 5.0, -0.0, f32::NEG_INFINITY], 0.0), (1, 2));
+        assert_eq!(compare(&[0.0, 5.0, 1.0, f32::NEG_INFINITY], f32::NEG_INFINITY), (3, 1));
+        let mut scores = [1.0, 2.0, 3.0];
+        keep_only(&mut scores, &[false, true, false]);
+        assert_eq!(scores, [f32::NEG_INFINITY, 2.0, f32::NEG_INFINITY]);
     }
 }

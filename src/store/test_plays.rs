@@ -1,4 +1,4 @@
-//! Plays and songs coded with the vocabularies of a model that exists already.
+//! Test plays and what belongs to them, for models that exist already.
 
 use duckdb::Connection;
 use duckdb::arrow::array::Array;
@@ -10,7 +10,7 @@ use super::plan::PlaysPlan;
 use super::reader::RawPlays;
 use super::relation::{Column, Relation};
 use crate::control::Control;
-use crate::data::{Dataset, Id, Interner, Keys, TestPlays, Vocab};
+use crate::data::{Dataset, Id, Interner, Keys, SongSets, TestPlays, Vocab};
 use crate::error::Result;
 
 /// Finds out whether a relation can be read as plays, whatever the model; reads no rows.
@@ -28,98 +28,234 @@ pub fn check_plays(
     PlaysPlan::new(relation, columns).map(drop)
 }
 
-/// Finds out whether test plays can be read for a model; reads no rows.
-///
-/// # Errors
-/// The relation or a column is missing or ambiguous, or ids are of another kind than the model's.
-pub fn check_test_plays(
-    conn: &Connection,
-    function: &str,
-    option: &str,
-    relation_text: &str,
-    columns: &ColumnNames,
-    dataset: &Dataset,
-) -> Result<()> {
-    plan(conn, function, option, relation_text, columns, dataset).map(drop)
+/// The relations of an evaluation.
+#[derive(Debug, Clone, Default)]
+pub struct TestRequest<'a> {
+    /// The function, for messages.
+    pub function: &'a str,
+    /// The argument that holds the plays, for messages.
+    pub option: &'a str,
+    /// The plays to predict.
+    pub plays: &'a str,
+    /// Columns named by the analyst.
+    pub columns: ColumnNames,
+    /// What listeners played before.
+    pub history: Option<&'a str>,
+    /// Wrong answers for each listener.
+    pub negatives: Option<&'a str>,
+    /// The songs to choose from.
+    pub candidates: Option<&'a str>,
 }
 
-/// Test plays as they were read, ids as codes.
+/// Finds out whether test plays can be read for models of these data; reads no rows.
+///
+/// # Errors
+/// A relation or column is missing or ambiguous, or ids are of another kind than a model's.
+pub fn check_test_plays(
+    conn: &Connection,
+    request: &TestRequest<'_>,
+    datasets: &[&Dataset],
+) -> Result<()> {
+    TestPlan::new(conn, request, datasets).map(drop)
+}
+
+/// Test plays and what belongs to them as they were read, ids as codes.
 pub struct RawTestPlays {
-    plan: PlaysPlan,
+    plan: TestPlan,
     users: Interner,
     songs: Interner,
     plays: RawPlays,
+    history: Option<RawPlays>,
+    negatives: Option<Vec<(u32, u32)>>,
+    candidates: Option<Vec<u32>>,
 }
 
-/// Reads plays for a test; `option` is the name of the argument that holds the relation.
+/// Reads plays for a test of models of these data.
 ///
 /// # Errors
 /// As [`check_test_plays`]; no row is usable; the analyst stopped the statement.
 pub fn read_test_plays(
     conn: &Connection,
-    function: &str,
-    option: &str,
-    relation_text: &str,
-    columns: &ColumnNames,
-    dataset: &Dataset,
+    request: &TestRequest<'_>,
+    datasets: &[&Dataset],
     control: &Control,
 ) -> Result<RawTestPlays> {
-    let plan = plan(conn, function, option, relation_text, columns, dataset)?;
-    let mut users = Interner::new(is_integer(&plan.listener().sql_type));
-    let mut songs = Interner::new(is_integer(&plan.song.sql_type));
-    let plays = RawPlays::read(conn, &plan, &mut users, &mut songs, control)?;
-    Ok(RawTestPlays { plan, users, songs, plays })
+    let plan = TestPlan::new(conn, request, datasets)?;
+    let mut users = Interner::new(is_integer(&plan.plays.listener().sql_type));
+    let mut songs = Interner::new(is_integer(&plan.plays.song.sql_type));
+    let mut read = |plan| RawPlays::read(conn, plan, &mut users, &mut songs, control);
+    let plays = read(&plan.plays)?;
+    let history = plan.history.as_ref().map(read).transpose()?;
+    let negatives = match &plan.negatives {
+        Some(pairs) => Some(pairs.read(conn, &mut users, &mut songs, control)?),
+        None => None,
+    };
+    let candidates = match &plan.candidates {
+        Some((relation, column)) => {
+            let mut found = Vec::new();
+            each_id(conn, relation, column, control, |id| found.push(songs.code(id)))?;
+            Some(found)
+        }
+        None => None,
+    };
+    Ok(RawTestPlays { plan, users, songs, plays, history, negatives, candidates })
 }
 
 impl RawTestPlays {
-    /// Orders the plays and codes them as `dataset` does. Asks the database nothing, and sorts on
-    /// the threads of the rayon pool it is called in.
+    /// Orders and packs the plays. Asks the database nothing, and sorts on the threads of the rayon
+    /// pool it is called in.
     ///
     /// # Errors
     /// Too many plays; the analyst stopped the statement.
-    pub fn finish(self, dataset: &Dataset, control: &Control) -> Result<TestPlays> {
-        let (plan, raw) = (self.plan, self.plays);
-        let (users, user_ranks) = self.users.finish(&plan.listener().sql_type);
-        let (songs, song_ranks) = self.songs.finish(&plan.song.sql_type);
-        let plays = raw.builder.finish(&user_ranks, &song_ranks, control)?;
-        let known_users = if plan.user.is_some() {
-            indices(&users, &dataset.users)
-        } else {
-            // A session of the test is nobody that the model knows, whatever its number.
-            vec![None; users.len()]
+    pub fn finish(self, control: &Control) -> Result<TestPlays> {
+        let plan = self.plan.plays;
+        let user_type = id_type(&plan.relation, plan.listener())?;
+        let song_type = id_type(&plan.relation, &plan.song)?;
+        let (users, user_ranks) = self.users.finish(&user_type);
+        let (songs, song_ranks) = self.songs.finish(&song_type);
+        let plays = self.plays.builder.finish(&user_ranks, &song_ranks, control)?;
+        let history = match self.history {
+            Some(raw) => Some(raw.builder.finish(&user_ranks, &song_ranks, control)?),
+            None => None,
         };
-        let known_songs = indices(&songs, &dataset.songs);
-        let code = |&song: &u32| known_songs[song as usize].unwrap_or(TestPlays::UNKNOWN_SONG);
-        let session_users = known_users
-            .iter()
-            .enumerate()
-            .flat_map(|(user, known)| plays.sessions_of(user as u32).map(move |_| *known));
+        let song = |song: u32| song_ranks[song as usize];
+        let negatives = self.negatives.map(|pairs| {
+            let pairs =
+                pairs.into_iter().map(|(user, code)| (user_ranks[user as usize], song(code)));
+            SongSets::new(users.len(), pairs.collect())
+        });
+        let candidates = self.candidates.map(|codes| {
+            let mut found: Vec<u32> = codes.into_iter().map(song).collect();
+            found.sort_unstable();
+            found.dedup();
+            found
+        });
         Ok(TestPlays {
-            songs: plays.songs.iter().map(code).collect(),
-            users: session_users.collect(),
-            session_offsets: plays.session_offsets,
+            users,
+            songs,
+            plays,
+            has_users: plan.user.is_some(),
             has_sessions: plan.session.is_some(),
-            rejected: raw.rejected,
-            notes: raw.notes,
+            history,
+            negatives,
+            candidates,
+            rejected: self.plays.rejected,
+            notes: self.plays.notes,
         })
     }
 }
 
-fn plan(
-    conn: &Connection,
-    function: &str,
-    option: &str,
-    text: &str,
-    columns: &ColumnNames,
-    dataset: &Dataset,
-) -> Result<PlaysPlan> {
-    let relation = Relation::resolve(conn, function, option, text)?;
-    let plan = PlaysPlan::new(relation, columns)?;
-    if let Some(user) = &plan.user {
-        refuse_other_ids(&plan.relation, user, &dataset.users, "users")?;
+/// The relations and columns of an evaluation, settled before any row is read.
+struct TestPlan {
+    plays: PlaysPlan,
+    history: Option<PlaysPlan>,
+    negatives: Option<Pairs>,
+    candidates: Option<(Relation, Column)>,
+}
+
+impl TestPlan {
+    fn new(conn: &Connection, request: &TestRequest<'_>, datasets: &[&Dataset]) -> Result<Self> {
+        let columns = &request.columns;
+        let resolve = |option: &str, text: Option<&str>| {
+            let found = |text| Relation::resolve(conn, request.function, option, text);
+            text.map(found).transpose()
+        };
+        let relation = Relation::resolve(conn, request.function, request.option, request.plays)?;
+        let plays = PlaysPlan::new(relation, columns)?;
+        for dataset in datasets {
+            refuse_other_plays(&plays, dataset)?;
+        }
+        let history = match resolve("history", request.history)? {
+            Some(relation) => {
+                relation.need_column(Role::User, columns.get(Role::User))?;
+                let history = PlaysPlan::new(relation, columns)?;
+                let Some(user) = &plays.user else {
+                    return Err(plays.relation.lacks(&[Role::User]));
+                };
+                refuse_another_type(&history.relation, history.listener(), &plays.relation, user)?;
+                refuse_another_type(
+                    &history.relation,
+                    &history.song,
+                    &plays.relation,
+                    &plays.song,
+                )?;
+                Some(history)
+            }
+            None => None,
+        };
+        let negatives = resolve("given_negatives", request.negatives)?
+            .map(|relation| Pairs::new(relation, columns, &plays))
+            .transpose()?;
+        let candidates = match resolve("candidates", request.candidates)? {
+            Some(relation) => {
+                let column = song_column(&relation)?.clone();
+                refuse_another_type(&relation, &column, &plays.relation, &plays.song)?;
+                Some((relation, column))
+            }
+            None => None,
+        };
+        Ok(Self { plays, history, negatives, candidates })
     }
-    refuse_other_ids(&plan.relation, &plan.song, &dataset.songs, "songs")?;
-    Ok(plan)
+}
+
+/// A relation of listeners and songs.
+struct Pairs {
+    relation: Relation,
+    listener: Column,
+    song: Column,
+}
+
+impl Pairs {
+    /// Finds the columns; listeners are those of the plays.
+    fn new(relation: Relation, names: &ColumnNames, plays: &PlaysPlan) -> Result<Self> {
+        let column = |role| {
+            // A name given for plays holds here too, but need not exist here.
+            let given = names.get(role).filter(|name| relation.column(name).is_some());
+            relation.need_column(role, given)
+        };
+        let listener = column(if plays.user.is_some() { Role::User } else { Role::Session })?;
+        let song = column(Role::Song)?;
+        refuse_another_type(&relation, &listener, &plays.relation, plays.listener())?;
+        refuse_another_type(&relation, &song, &plays.relation, &plays.song)?;
+        Ok(Self { relation, listener, song })
+    }
+
+    /// All pairs without NULLs, as codes.
+    fn read(
+        &self,
+        conn: &Connection,
+        users: &mut Interner,
+        songs: &mut Interner,
+        control: &Control,
+    ) -> Result<Vec<(u32, u32)>> {
+        let mut pairs = Vec::new();
+        let expressions = [id_expression(&self.listener), id_expression(&self.song)];
+        arrow::read(conn, &self.relation, &expressions, control, |batch| {
+            let (user_ids, song_ids) = (Ids::new(&batch[0])?, Ids::new(&batch[1])?);
+            for row in 0..batch[0].len() {
+                if let (Some(user), Some(song)) = (user_ids.get(row), song_ids.get(row)) {
+                    pairs.push((users.code(user), songs.code(song)));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(pairs)
+    }
+}
+
+/// Hands over the ids of a column that are not NULL.
+fn each_id(
+    conn: &Connection,
+    relation: &Relation,
+    column: &Column,
+    control: &Control,
+    mut each: impl FnMut(Id<'_>),
+) -> Result<()> {
+    arrow::read(conn, relation, &[id_expression(column)], control, |batch| {
+        let ids = Ids::new(&batch[0])?;
+        (0..batch[0].len()).filter_map(|row| ids.get(row)).for_each(&mut each);
+        Ok(())
+    })
 }
 
 /// Reads candidate songs: indices in the model, ascending, each once. Songs that the model does
@@ -142,12 +278,7 @@ pub fn read_songs(
     id_type(&relation, &column)?;
     refuse_other_ids(&relation, &column, vocab, "songs")?;
     let mut songs = Vec::new();
-    arrow::read(conn, &relation, &[id_expression(&column)], control, |batch| {
-        let ids = Ids::new(&batch[0])?;
-        let known = (0..batch[0].len()).filter_map(|row| index(vocab, ids.get(row)?));
-        songs.extend(known);
-        Ok(())
-    })?;
+    each_id(conn, &relation, &column, control, |id| songs.extend(index(vocab, id)))?;
     songs.sort_unstable();
     songs.dedup();
     Ok(songs)
@@ -171,6 +302,37 @@ fn song_column(relation: &Relation) -> Result<&Column> {
     }
 }
 
+/// Refuses plays whose ids can be none of a model's.
+fn refuse_other_plays(plays: &PlaysPlan, dataset: &Dataset) -> Result<()> {
+    if let Some(user) = &plays.user {
+        refuse_other_ids(&plays.relation, user, &dataset.users, "users")?;
+    }
+    refuse_other_ids(&plays.relation, &plays.song, &dataset.songs, "songs")
+}
+
+/// As [`refuse_other_ids`], for a column that is to hold the ids of one of the plays.
+fn refuse_another_type(
+    relation: &Relation,
+    column: &Column,
+    plays: &Relation,
+    ids: &Column,
+) -> Result<()> {
+    id_type(relation, column)?;
+    if is_integer(&column.sql_type) == is_integer(&ids.sql_type) {
+        return Ok(());
+    }
+    Err(relation.error(format!(
+        "{name} of {} is of type {}, but {} of {} is of type {type_}; cast it in a query, e.g. \
+         '(SELECT * REPLACE (CAST({name} AS {type_}) AS {name}) FROM …)'",
+        relation.label,
+        column.sql_type,
+        ids.name,
+        plays.label,
+        name = column.name,
+        type_ = ids.sql_type,
+    )))
+}
+
 /// Texts never match integer ids, so a table with ids of the other kind would silently be unknown.
 fn refuse_other_ids(relation: &Relation, column: &Column, vocab: &Vocab, what: &str) -> Result<()> {
     let integers = matches!(vocab.keys(), Keys::Integers(_));
@@ -188,14 +350,6 @@ fn refuse_other_ids(relation: &Relation, column: &Column, vocab: &Vocab, what: &
         vocab.sql_type(),
         column.name
     )))
-}
-
-/// For each id of `from` its index in `to`.
-fn indices(from: &Vocab, to: &Vocab) -> Vec<Option<u32>> {
-    match from.keys() {
-        Keys::Integers(ids) => ids.iter().map(|&id| to.find_integer(id)).collect(),
-        Keys::Texts(ids) => ids.iter().map(|id| to.find(id)).collect(),
-    }
 }
 
 fn index(vocab: &Vocab, id: Id<'_>) -> Option<u32> {

@@ -22,10 +22,10 @@ fn database() -> (Connection, Dataset) {
 
 fn read(text: &str) -> Result<TestPlays> {
     let (conn, data) = database();
-    let names = ColumnNames::default();
     let control = Control::default();
-    read_test_plays(&conn, "evaluate", "test", text, &names, &data, &control)?
-        .finish(&data, &control)
+    let request =
+        TestRequest { function: "evaluate", option: "test", plays: text, ..Default::default() };
+    read_test_plays(&conn, &request, &[&data], &control)?.finish(&control)
 }
 
 #[test]
@@ -35,18 +35,23 @@ fn unknown_users_and_songs_are_kept_apart() {
           t(user_id, song_id, session_id))",
     )
     .unwrap();
-    assert_eq!(test.users, [Some(1), Some(1), None]);
-    assert_eq!(test.session(0), [0, 1]);
-    assert_eq!(test.session(1), [TestPlays::UNKNOWN_SONG]);
-    assert_eq!(test.session(2), [2]);
-    assert_eq!((test.sessions(), test.has_sessions, test.rejected), (3, true, 1));
+    let known = test.known(&database().1);
+    assert_eq!(known.users, [Some(1), None]);
+    let songs = |session| -> Vec<Option<u32>> {
+        test.plays.session(session).iter().map(|&song| known.song(song)).collect()
+    };
+    assert_eq!(songs(0), [Some(0), Some(1)]);
+    assert_eq!(songs(1), [None]);
+    assert_eq!(songs(2), [Some(2)]);
+    assert_eq!((test.plays.sessions(), test.has_sessions, test.rejected), (3, true, 1));
 }
 
 #[test]
 fn sessions_without_users_are_nobody_known() {
     let test = read("(SELECT 1 AS session_id, 10 AS song_id)").unwrap();
-    assert_eq!(test.users, [None]);
-    assert_eq!(test.session(0), [0]);
+    let known = test.known(&database().1);
+    assert_eq!(known.users, [None]);
+    assert_eq!(known.song(test.plays.session(0)[0]), Some(0));
 }
 
 #[test]

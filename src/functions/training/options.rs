@@ -1,9 +1,8 @@
 //! Options that every training has.
 
 use crate::device::DEVICES;
-use crate::functions::loaded::VALIDATION_METRICS;
 use crate::store::{ColumnNames, DatasetRequest};
-use crate::train::{Default, Kind, ModelSpec, Options, Param};
+use crate::train::{Default, Kind, ModelSpec, Options, Param, Setting};
 
 /// Who played what.
 pub(in crate::functions) const PLAYS: Param = Param::new(
@@ -68,9 +67,11 @@ pub(in crate::functions) const COMMON: &[Param] = &[
     ),
     Param::new(
         "metric",
-        Kind::Choice(&VALIDATION_METRICS),
+        Kind::Text,
         Default::Text("recall_at_20"),
-        "The validation metric that chooses the best epoch.",
+        "The validation metric that chooses the best epoch: recall, hit_rate, precision, mrr, ndcg or \
+         map with a length of the list ('ndcg_at_10', also written 'ndcg@10'), or mrr, map or auc \
+         over the whole ranking.",
     ),
     Param::new(
         "patience",
@@ -160,14 +161,21 @@ pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
 /// The options that make one training the same as another: those of the model, seed and device,
 /// and what early stopping watches. What data was read is told apart by its fingerprint, so names
 /// of relations and columns do not count.
-pub(super) fn identity(spec: &ModelSpec, options: &Options, device: &str) -> Options {
+pub(super) fn identity(
+    spec: &ModelSpec,
+    options: &Options,
+    device: &str,
+    watched: &str,
+) -> Options {
     let mut kept = Options::default();
-    let names = spec.params.iter().map(|param| param.name).chain(["seed", "metric", "patience"]);
+    let names = spec.params.iter().map(|param| param.name).chain(["seed", "patience"]);
     for name in names {
         if let Some(setting) = options.get(name) {
             kept.set(name, setting.clone());
         }
     }
-    kept.set("device", crate::train::Setting::Text(device.to_owned()));
+    kept.set("device", Setting::Text(device.to_owned()));
+    // However it was written.
+    kept.set("metric", Setting::Text(watched.to_owned()));
     kept
 }

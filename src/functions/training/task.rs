@@ -9,10 +9,11 @@ use duckdb::Connection;
 
 use super::memory;
 use super::options::{identity, request};
-use super::validation::{held_out, validation};
+use super::validation::{held_out, validation, watched};
 use crate::data::{Dataset, TestPlays};
 use crate::device;
 use crate::error::{Error, Result};
+use crate::eval::Measure;
 use crate::functions::loaded::load;
 use crate::functions::settings;
 use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow, NewModel, Saved};
@@ -83,7 +84,8 @@ impl Task {
     /// # Errors
     /// The device cannot be had.
     pub(in crate::functions) fn identity(&self) -> Result<String> {
-        let identity = identity(self.spec, &self.options, device::name(&self.device()?));
+        let (device, watched) = (self.device()?, self.watched()?.name());
+        let identity = identity(self.spec, &self.options, device::name(&device), &watched);
         serde_json::to_string(&identity).map_err(|error| Error::Model(error.to_string()))
     }
 
@@ -135,10 +137,10 @@ impl Task {
 
     /// The best epoch and its metric; the first of equals. `None` without epochs or validation.
     pub(in crate::functions) fn best_of(&self, epochs: &[EpochRow]) -> Option<(i64, f64)> {
-        let watched = self.watched();
+        let watched = self.watched().map(|measure| measure.name()).unwrap_or_default();
         let mut best: Option<(i64, f64)> = None;
         for row in epochs {
-            let value = row.metrics.iter().find(|(name, _)| name == watched).map(|(_, v)| *v);
+            let value = row.metrics.iter().find(|(name, _)| *name == watched).map(|(_, v)| *v);
             if let Some(value) = value.filter(|&value| best.is_none_or(|(_, best)| value > best)) {
                 best = Some((row.epoch, value));
             }
@@ -154,9 +156,9 @@ impl Task {
             || self.best_of(epochs).is_some_and(|(best, _)| last - best >= patience)
     }
 
-    /// The metric that chooses the best epoch, as its column is called.
-    fn watched(&self) -> &str {
-        self.options.text("metric").unwrap_or_default()
+    /// The metric that chooses the best epoch.
+    fn watched(&self) -> Result<Measure> {
+        watched(&self.function, &self.options)
     }
 
     /// Begins the training, or goes on with the interrupted one of `stored`.
@@ -172,16 +174,17 @@ impl Task {
         let (function, caller, options) = (&self.function, &self.caller, &self.options);
         let (device, threads) = (self.device()?, settings::threads(caller, function)?);
         let dataset = &data.dataset;
-        let validate = data
-            .held_out
-            .clone()
-            .map(|plays| validation(dataset.clone(), plays, threads, caller.control.clone()));
+        let watched = self.watched()?;
+        let watch = watched.name();
+        let validate = data.held_out.clone().map(|plays| {
+            validation(dataset.clone(), plays, watched, threads, caller.control.clone())
+        });
         let plan = Plan {
             epochs: self.epochs(),
             plays: dataset.plays.songs.len(),
             patience: options.count("patience"),
             validate,
-            watch: self.watched().to_owned(),
+            watch,
         };
         memory::check(conn, function, self.spec, options, dataset, &device)?;
         let threads = settings::training_threads(caller, function, self.spec.iterative)?;

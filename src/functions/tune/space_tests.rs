@@ -1,3 +1,5 @@
+//! Spaces are read, counted and drawn from.
+
 use super::*;
 use crate::models;
 

@@ -1,0 +1,257 @@
+//! Ranks the right answers of all cases, in one go over the scores of each.
+
+use rayon::prelude::*;
+
+use super::answer::{Repeats, contexts_at_once, settle};
+use super::cases::{Case, Cases, Told};
+use super::metrics::{Measure, Outcome, Place, Ties};
+use super::opponents::{Examinee, Opponents};
+use crate::error::Result;
+use crate::nn;
+use crate::train::Context;
+
+/// How scores become ranks.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// What happens to songs heard before.
+    pub repeats: Repeats,
+    /// Who stands first among songs of equal score.
+    pub ties: Ties,
+    /// How many of the best songs are kept of each case, for metrics of lists.
+    pub kept: usize,
+}
+
+/// What came of all cases.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    places: Vec<Place>,
+    /// Where the places of each case end.
+    ends: Vec<usize>,
+    right: Vec<u32>,
+    candidates: Vec<u32>,
+    lists: Vec<u32>,
+    /// Where the list of each case ends.
+    list_ends: Vec<usize>,
+}
+
+/// What came of one case.
+struct Placed {
+    places: Vec<Place>,
+    right: u32,
+    candidates: u32,
+    list: Vec<u32>,
+}
+
+impl Places {
+    /// How many cases there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no case.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// What the model did in a case.
+    pub fn outcome(&self, case: usize) -> Outcome<'_> {
+        Outcome {
+            places: &self.places[span(&self.ends, case)],
+            right: self.right[case],
+            candidates: self.candidates[case],
+        }
+    }
+
+    /// The mean of a measure over all cases; NaN without cases.
+    pub fn mean(&self, measure: &Measure) -> f64 {
+        let values = (0..self.len()).map(|case| measure.value(&self.outcome(case)));
+        values.sum::<f64>() / self.len() as f64
+    }
+
+    /// The best songs of a case, best first; of equal score, the first in the catalogue.
+    pub fn list(&self, case: usize) -> &[u32] {
+        &self.lists[span(&self.list_ends, case)]
+    }
+
+    fn push(&mut self, placed: Placed) {
+        self.places.extend(placed.places);
+        self.ends.push(self.places.len());
+        self.right.push(placed.right);
+        self.candidates.push(placed.candidates);
+        self.lists.extend(placed.list);
+        self.list_ends.push(self.lists.len());
+    }
+}
+
+fn span(ends: &[usize], at: usize) -> std::ops::Range<usize> {
+    let start = if at == 0 { 0 } else { ends[at - 1] };
+    start..ends[at]
+}
+
+/// One model's way through all cases, batch by batch.
+pub struct Pass<'a> {
+    examinee: Examinee<'a>,
+    /// Which of the models that are asked the same it is.
+    number: usize,
+    cases: &'a Cases<'a>,
+    opponents: &'a Opponents<'a>,
+    rules: Rules,
+    told: Told,
+    /// Which songs may be ranked; all without.
+    allowed: Option<Vec<bool>>,
+    scores: Vec<f32>,
+    places: Places,
+}
+
+impl<'a> Pass<'a> {
+    /// Prepares a pass of `models[number]`; nothing is scored yet.
+    pub fn new(
+        models: &'a [Examinee<'a>],
+        number: usize,
+        cases: &'a Cases<'a>,
+        opponents: &'a Opponents<'a>,
+        rules: Rules,
+    ) -> Self {
+        let examinee = models[number];
+        let Examinee { dataset, known, .. } = examinee;
+        let allowed = cases.test.candidates.as_ref().map(|candidates| {
+            let mut allowed = vec![false; dataset.songs.len()];
+            let songs = candidates.iter().filter_map(|&song| known.song(song));
+            songs.for_each(|song| allowed[song as usize] = true);
+            allowed
+        });
+        let told = Told::new(cases, known, dataset);
+        let (scores, places) = (Vec::new(), Places::default());
+        Self { examinee, number, cases, opponents, rules, told, allowed, scores, places }
+    }
+
+    /// Scores and ranks the next batch of cases; whether there are more. Computes on the rayon pool
+    /// it is called in.
+    ///
+    /// # Errors
+    /// The model fails or scores NaN.
+    pub fn step(&mut self) -> Result<bool> {
+        let Examinee { model, dataset, known } = self.examinee;
+        let (songs, done) = (dataset.songs.len(), self.places.len());
+        if songs == 0 {
+            (done..self.cases.list.len()).for_each(|number| {
+                let placed = self.place(number, &[]);
+                self.places.push(placed);
+            });
+            return Ok(false);
+        }
+        let groups = self.groups(done, contexts_at_once(songs));
+        let contexts: Vec<Context<'_>> = groups
+            .iter()
+            .map(|&(first, _)| {
+                let case = &self.cases.list[first];
+                let user = known.users[case.user as usize];
+                Context { user, songs: self.told.before(case) }
+            })
+            .collect();
+        let mut scores = std::mem::take(&mut self.scores);
+        scores.resize(contexts.len() * songs, 0.0);
+        model.score_all(&contexts, &mut scores)?;
+        let placed: Vec<Vec<Placed>> = scores
+            .par_chunks_mut(songs)
+            .zip(groups.par_iter().zip(&contexts))
+            .map(|(scores, (&(first, end), context))| {
+                let heard = self.heard_before(&self.cases.list[first]);
+                settle(dataset, context, &heard, self.rules.repeats, scores)?;
+                if let Some(allowed) = &self.allowed {
+                    nn::keep_only(scores, allowed);
+                }
+                Ok((first..end).map(|number| self.place(number, scores)).collect())
+            })
+            .collect::<Result<_>>()?;
+        self.scores = scores;
+        placed.into_iter().flatten().for_each(|placed| self.places.push(placed));
+        Ok(self.places.len() < self.cases.list.len())
+    }
+
+    /// The ranks, once [`Pass::step`] has none left.
+    pub fn finish(self) -> Places {
+        self.places
+    }
+
+    /// Cases from `start` on, first and end of those that follow one another and are told the same:
+    /// at most `most` groups.
+    fn groups(&self, start: usize, most: usize) -> Vec<(usize, usize)> {
+        let list = &self.cases.list;
+        let told = |case: &Case| (case.user, self.told.before(case).as_ptr_range());
+        let mut groups: Vec<(usize, usize)> = Vec::new();
+        for number in start..list.len() {
+            if let Some((first, end)) = groups.last_mut()
+                && told(&list[*first]) == told(&list[number])
+            {
+                *end = number + 1;
+                continue;
+            }
+            if groups.len() == most {
+                break;
+            }
+            groups.push((number, number + 1));
+        }
+        groups
+    }
+
+    /// What the listener heard before the test and the model was not trained on.
+    fn heard_before(&self, case: &Case) -> Vec<u32> {
+        if self.rules.repeats == Repeats::Allow {
+            return Vec::new();
+        }
+        let songs = self.cases.test.history.iter().flat_map(|plays| plays.history(case.user));
+        songs.filter_map(|&song| self.examinee.known.song(song)).collect()
+    }
+
+    /// Ranks the right answers of a case.
+    fn place(&self, number: usize, scores: &[f32]) -> Placed {
+        let (case, known) = (&self.cases.list[number], self.examinee.known);
+        let targets = self.cases.targets(case);
+        let of = |song: u32| scores[song as usize];
+        let is_ranked = |score: &f32| *score > f32::NEG_INFINITY;
+        let right: Vec<f32> =
+            targets.iter().filter_map(|&song| known.song(song)).map(of).filter(is_ranked).collect();
+        let few = match self.opponents {
+            Opponents::All => None,
+            Opponents::Drawn(sampler) => Some(sampler.draw(self.cases, number, self.number)),
+            Opponents::Given(sets) => {
+                let wrong = |song: &&u32| targets.binary_search(song).is_err();
+                let wrong = sets.of(case.user).iter().filter(wrong);
+                Some(wrong.filter_map(|&song| known.song(song)).collect())
+            }
+        };
+        let pool: Vec<f32>;
+        let pool = match few {
+            Some(few) => {
+                let wrong = few.into_iter().map(of).filter(is_ranked);
+                pool = wrong.chain(right.iter().copied()).collect();
+                pool.as_slice()
+            }
+            None => scores,
+        };
+        let list = nn::top_k(scores, self.rules.kept).into_iter().map(|ranked| ranked.song);
+        Placed {
+            places: self.places_of(right, pool),
+            right: targets.len() as u32,
+            candidates: nn::compare(pool, f32::NEG_INFINITY).0,
+            list: list.collect(),
+        }
+    }
+
+    /// The places of right answers of the given scores among all, best first.
+    fn places_of(&self, mut right: Vec<f32>, scores: &[f32]) -> Vec<Place> {
+        right.sort_unstable_by(|a, b| b.total_cmp(a));
+        let equal = right.chunk_by(|a, b| a == b);
+        equal
+            .map(|equal| {
+                let (before, tied) = nn::compare(scores, equal[0]);
+                self.rules.ties.apply(Place { before, tied, right: equal.len() as u32 })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "ranking_tests.rs"]
+mod tests;
