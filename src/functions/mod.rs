@@ -4,6 +4,7 @@ mod adapter;
 mod arguments;
 mod asked;
 mod contract;
+mod cross_validate;
 mod evaluate;
 mod files;
 mod generate;
@@ -25,6 +26,7 @@ mod settings;
 mod split;
 mod stop;
 mod training;
+mod tune;
 mod types;
 
 pub use adapter::register;
