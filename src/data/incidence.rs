@@ -14,20 +14,25 @@ pub struct Incidence {
 impl Incidence {
     /// Every session of `plays`, over a catalogue of `songs` songs.
     pub fn new(plays: &Plays, songs: usize) -> Self {
-        Self::of(plays, 0..plays.sessions(), songs)
+        Self::of((0..plays.sessions()).map(|session| plays.session(session)), songs)
     }
 
     /// The same with sessions renumbered by the time of their last play, the oldest first.
     pub fn by_age(plays: &Plays, songs: usize) -> Self {
-        let order = plays.sessions_by_age();
-        Self::of(plays, order.into_iter().map(|session| session as usize), songs)
+        let order = plays.sessions_by_age().into_iter();
+        Self::of(order.map(|session| plays.session(session as usize)), songs)
     }
 
-    fn of(plays: &Plays, order: impl ExactSizeIterator<Item = usize>, songs: usize) -> Self {
-        let (mut song_offsets, mut distinct_songs) =
-            (vec![0], Vec::with_capacity(plays.songs.len()));
-        for session in order {
-            let mut distinct = plays.session(session).to_vec();
+    /// The same with the whole history of each user in the place of a session.
+    pub fn by_user(plays: &Plays, songs: usize) -> Self {
+        let users = plays.user_sessions.len().saturating_sub(1) as u32;
+        Self::of((0..users).map(|user| plays.history(user)), songs)
+    }
+
+    fn of<'a>(sessions: impl Iterator<Item = &'a [u32]>, songs: usize) -> Self {
+        let (mut song_offsets, mut distinct_songs) = (vec![0], Vec::new());
+        for session in sessions {
+            let mut distinct = session.to_vec();
             distinct.sort_unstable();
             distinct.dedup();
             distinct_songs.extend(distinct);
@@ -81,6 +86,7 @@ mod tests {
         assert_eq!((incidence.songs_of(0), incidence.songs_of(1)), (&[0, 2][..], &[1, 2][..]));
         assert_eq!(incidence.sessions_of(2), [0, 1]);
         assert_eq!(incidence.sessions_of(3), [0; 0]);
+        assert_eq!(Incidence::by_user(&plays, 4).songs_of(0), [0, 1, 2]);
         let plays = Plays { session_ranks: vec![1, 0], ..plays };
         assert_eq!(Incidence::by_age(&plays, 4).songs_of(0), [1, 2]);
     }

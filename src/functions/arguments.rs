@@ -135,6 +135,17 @@ fn checked(param: &Param, value: &Value) -> std::result::Result<Setting, String>
             }
             other => Err(expected(param.kind, other)),
         },
+        Kind::Time => match value {
+            Value::Text(_) | Value::Int(_) | Value::Float(_) => id(value).map(Setting::Text),
+            other => Err(expected(param.kind, other)),
+        },
+        Kind::Length => match value {
+            Value::Text(text) => Ok(Setting::Text(text.clone())),
+            Value::Int(_) | Value::Float(_) => {
+                number(param.kind, f64::MIN_POSITIVE, f64::MAX, value).map(Setting::Float)
+            }
+            other => Err(expected(param.kind, other)),
+        },
     }
 }
 
@@ -196,6 +207,10 @@ pub(super) fn allowed(kind: Kind) -> String {
         Kind::Id => "an id, such as 42 or 'abc'".to_owned(),
         Kind::IdList => "a list of ids, such as [12, 99, 7]".to_owned(),
         Kind::Interval => "an interval longer than 0, such as INTERVAL 30 MINUTES".to_owned(),
+        Kind::Time => "a time as in the plays, such as DATE '2024-01-31'".to_owned(),
+        Kind::Length => "an interval longer than 0, such as INTERVAL 30 DAYS, or a number where \
+                         times are numbers"
+            .to_owned(),
     }
 }
 

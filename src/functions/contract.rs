@@ -109,6 +109,8 @@ impl Column {
 pub enum Category {
     /// Tables to begin with, and sessions.
     Data,
+    /// Plays to train on, to choose by, and to test with.
+    Split,
     /// One function a model.
     Train,
     /// Songs for listeners.
@@ -125,8 +127,9 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Data,
+        Self::Split,
         Self::Train,
         Self::Recommend,
         Self::Understand,
@@ -139,6 +142,7 @@ impl Category {
     pub fn name(self) -> &'static str {
         match self {
             Self::Data => "data",
+            Self::Split => "split",
             Self::Train => "train",
             Self::Recommend => "recommend",
             Self::Understand => "understand",
@@ -184,6 +188,25 @@ pub trait TableFunction: Send + Sync {
     /// Checks the arguments and says which columns come; does no work, since EXPLAIN and PREPARE
     /// bind too.
     fn bind(&self, call: &Call) -> Result<Binding>;
+}
+
+/// A function in FROM whose rows are those of a query that it writes: columns of any type come
+/// through, and DuckDB streams and spills them.
+#[derive(Clone)]
+pub struct QueryFunction {
+    /// Its name in SQL.
+    pub name: &'static str,
+    /// Positional parameters, all required.
+    pub positional: &'static [Param],
+    /// Named parameters, all optional.
+    pub named: &'static [Param],
+    /// The result's columns, for the manual.
+    pub columns: Vec<Column>,
+    /// What the manual says.
+    pub docs: Docs,
+    /// Checks the arguments and writes the query. It is bound with the statement and run with it;
+    /// no row is read before.
+    pub query: fn(&Call) -> Result<String>,
 }
 
 /// One call of a table function: validated arguments (positional ones under their names too,
@@ -302,12 +325,15 @@ pub struct MacroDocs {
 }
 
 /// Every SQL function, by kind, and every setting.
+#[derive(Default)]
 pub struct Registry {
     /// What can be SET, with default and description. DuckDB checks a value's type alone; functions
     /// that read the setting check the rest.
     pub settings: Vec<Param>,
     /// Functions in FROM or CALL.
     pub tables: Vec<Arc<dyn TableFunction>>,
+    /// Functions in FROM that write a query.
+    pub queries: Vec<QueryFunction>,
     /// Functions in expressions.
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
     /// The macros in front of functions named `segue_...`. A function of the same name is another

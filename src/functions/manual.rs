@@ -6,7 +6,7 @@
 mod tests;
 
 use super::arguments::{allowed, default_literal};
-use super::contract::{Column, Docs, MacroDocs, Registry, SqlType, TableFunction};
+use super::contract::{Column, Docs, MacroDocs, QueryFunction, Registry, SqlType, TableFunction};
 use crate::train::{self, Default, Param};
 
 /// What a function is to DuckDB, as `duckdb_functions()` names it.
@@ -53,7 +53,7 @@ impl Parameter {
             train::Kind::Choice(_) | train::Kind::Text | train::Kind::Relation => SqlType::Varchar,
             train::Kind::TextList => list(SqlType::Varchar),
             train::Kind::IntList { .. } => list(SqlType::BigInt),
-            train::Kind::Id => SqlType::Any,
+            train::Kind::Id | train::Kind::Time | train::Kind::Length => SqlType::Any,
             train::Kind::IdList => list(SqlType::Any),
             train::Kind::Interval => SqlType::Named("INTERVAL".to_owned()),
         }
@@ -92,20 +92,23 @@ pub struct Entry {
 
 impl Entry {
     fn of_table(function: &dyn TableFunction, docs: Docs) -> Self {
-        let positional = function.positional().into_iter().enumerate();
-        let positional = positional.map(|(index, param)| Parameter {
-            param,
-            position: Some(index + 1),
-            by_name: false,
-        });
-        let named = function.named().into_iter();
-        let named = named.map(|param| Parameter { param, position: None, by_name: true });
+        let (positional, named) = (function.positional(), function.named());
         Self {
             name: function.name(),
             kind: Kind::Table,
-            parameters: positional.chain(named).collect(),
+            parameters: parameters(&positional, &named),
             columns: function.columns(),
             docs,
+        }
+    }
+
+    fn of_query(function: &QueryFunction) -> Self {
+        Self {
+            name: function.name.to_owned(),
+            kind: Kind::Table,
+            parameters: parameters(function.positional, function.named),
+            columns: function.columns.clone(),
+            docs: function.docs,
         }
     }
 
@@ -139,6 +142,17 @@ impl Entry {
     }
 }
 
+/// The parameters of a table function.
+fn parameters(positional: &[Param], named: &[Param]) -> Vec<Parameter> {
+    let positional = positional.iter().enumerate().map(|(index, &param)| Parameter {
+        param,
+        position: Some(index + 1),
+        by_name: false,
+    });
+    let named = named.iter().map(|&param| Parameter { param, position: None, by_name: true });
+    positional.chain(named).collect()
+}
+
 /// Every function that users call, by category, within one in the order of the registry.
 pub fn manual(registry: &Registry) -> Vec<Entry> {
     let described = |name: &str| registry.macros.iter().any(|entry| entry.name == name);
@@ -146,8 +160,9 @@ pub fn manual(registry: &Registry) -> Vec<Entry> {
         let docs = function.docs().filter(|_| !described(&function.name()))?;
         Some(Entry::of_table(function.as_ref(), docs))
     });
-    let mut entries: Vec<Entry> =
-        tables.chain(registry.macros.iter().map(Entry::of_macro)).collect();
+    let queries = registry.queries.iter().map(Entry::of_query);
+    let macros = registry.macros.iter().map(Entry::of_macro);
+    let mut entries: Vec<Entry> = tables.chain(queries).chain(macros).collect();
     entries.sort_by_key(|entry| entry.docs.category);
     entries
 }

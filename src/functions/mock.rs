@@ -129,7 +129,7 @@ pub(crate) fn registry(
     tables: Vec<Arc<dyn TableFunction>>,
     scalars: Vec<Arc<dyn ScalarFunction>>,
 ) -> Registry {
-    Registry { settings: Vec::new(), tables, scalars, macros: Vec::new() }
+    Registry { tables, scalars, ..Registry::default() }
 }
 
 /// A parameter with a default or none.

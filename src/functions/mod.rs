@@ -22,6 +22,7 @@ mod rows;
 mod scoring;
 mod sessionize;
 mod settings;
+mod split;
 mod stop;
 mod training;
 mod types;

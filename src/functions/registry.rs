@@ -13,6 +13,7 @@ use super::models::{DropModel, FieldAttention, Models, TrainingHistory, UseModel
 use super::recommend::{NextSongs, Recommend, Score};
 use super::sessionize::Sessionize;
 use super::settings::SETTINGS;
+use super::split;
 use super::stop::Stop;
 use super::training::Train;
 use super::types::Types;
@@ -39,6 +40,7 @@ pub fn registry() -> Registry {
             Arc::new(Stop),
             Arc::new(Macros),
         ],
+        queries: split::all(),
         scalars: vec![
             Arc::new(Recommend),
             Arc::new(NextSongs),

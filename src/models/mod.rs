@@ -1,16 +1,27 @@
 //! The models: one file each, one line in [`REGISTRY`].
 
+mod bpr;
+mod ease;
 mod harm;
 mod item_knn;
 mod popularity;
 mod rules;
+mod sasrec;
 mod session_knn;
 
 use crate::train::ModelSpec;
 
 /// Every model; `train_<name>` trains it.
-pub static REGISTRY: &[&ModelSpec] =
-    &[&harm::SPEC, &popularity::SPEC, &item_knn::SPEC, &rules::SPEC, &session_knn::SPEC];
+pub static REGISTRY: &[&ModelSpec] = &[
+    &harm::SPEC,
+    &sasrec::SPEC,
+    &bpr::SPEC,
+    &ease::SPEC,
+    &popularity::SPEC,
+    &item_knn::SPEC,
+    &rules::SPEC,
+    &session_knn::SPEC,
+];
 
 /// The model of that name.
 pub fn find(name: &str) -> Option<&'static ModelSpec> {

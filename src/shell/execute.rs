@@ -124,6 +124,26 @@ fn show(
     Ok(renderer.end(output)?)
 }
 
+/// All values of a query as text, row by row, without NULLs.
+pub(super) fn values(shell: &mut Shell, sql: &str) -> Result<Vec<String>, Failure> {
+    let Shell { engine, cancel, .. } = shell;
+    let engine = engine.as_ref().ok_or_else(no_database)?;
+    engine.reset();
+    let _running = cancel.begin(engine.interrupter());
+    let connection = engine.connection();
+    let mut statement = connection.prepare(sql).map_err(message)?;
+    drop(statement.stream_arrow([]).map_err(message)?);
+    let (columns, formatter) = (columns(&statement), Formatter::new(connection));
+    let mut values = Vec::new();
+    while let Some(batch) = statement.step().map_err(message)? {
+        for row in 0..batch.len() {
+            let texts = columns.iter().zip(batch.columns());
+            values.extend(texts.filter_map(|(c, array)| formatter.text(&c.sql_type, array, row)));
+        }
+    }
+    Ok(values)
+}
+
 fn columns(statement: &Statement<'_>) -> Vec<Column> {
     let schema = statement.schema();
     let fields = schema.fields().iter().enumerate();

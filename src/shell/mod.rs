@@ -22,6 +22,7 @@ mod cancel;
 mod commands;
 pub mod engine;
 mod execute;
+mod gexec;
 mod output;
 mod panics;
 mod render;
@@ -246,6 +247,7 @@ impl Shell {
         let outcome = match item {
             Item::Sql(sql) => execute::execute(self, &sql),
             Item::Dot(line) => commands::run(self, &line),
+            Item::Gexec { sql, line } => gexec::run(self, &sql, &line),
         };
         let outcome = outcome.and_then(|()| Ok(self.output.flush()?));
         match outcome {

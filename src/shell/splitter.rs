@@ -2,7 +2,8 @@
 //!
 //! A statement ends at `;` outside quotes (`'…'`, `E'…'`, `"…"`, `$tag$…$tag$`) and comments
 //! (`-- …`, nested `/* … */`). A dot command is a line that begins with `.` where a statement
-//! could begin. The state is kept between lines, so each byte is looked at once.
+//! could begin; the one command [`GEXEC`] may also end a statement, in place of its semicolon. The
+//! state is kept between lines, so each byte is looked at once.
 
 /// What the shell runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,17 @@ pub enum Item {
     Sql(String),
     /// A dot command, with its dot, without the end of the line.
     Dot(String),
+    /// A query whose values are to be run as statements, and the line that says so.
+    Gexec {
+        /// The query.
+        sql: String,
+        /// The dot command, without the end of the line.
+        line: String,
+    },
 }
+
+/// The dot command that ends a query and runs its values as statements.
+pub const GEXEC: &str = ".gexec";
 
 /// What a piece of text is to the splitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,10 +185,12 @@ impl Splitter {
         while self.read < self.buffer.len() {
             if let Some(line_end) = self.dot_command_end() {
                 let rest = self.buffer.split_off(line_end);
-                let line = std::mem::replace(&mut self.buffer, rest);
-                let start = self.read;
+                let mut sql = std::mem::replace(&mut self.buffer, rest);
+                let line = sql.split_off(self.read).trim_end().to_string();
+                let begun = self.begun;
                 self.restart(false);
-                return Some(Item::Dot(line[start..].trim_end().to_string()));
+                let sql = sql.trim().to_string();
+                return Some(if begun { Item::Gexec { sql, line } } else { Item::Dot(line) });
             }
             let (next, class) = self.lexer.step(self.buffer.as_bytes(), self.read);
             self.read = next;
@@ -235,8 +248,14 @@ impl Splitter {
     /// Where the line of a dot command ends that begins at `read`, if one does.
     fn dot_command_end(&self) -> Option<usize> {
         let bytes = self.buffer.as_bytes();
-        if bytes[self.read] != b'.' || self.begun || self.lexer.state != State::Plain {
+        if bytes[self.read] != b'.' || self.lexer.state != State::Plain {
             return None;
+        }
+        if self.begun {
+            let after = bytes[self.read..].strip_prefix(GEXEC.as_bytes())?;
+            if after.first().is_some_and(|&byte| !byte.is_ascii_whitespace()) {
+                return None;
+            }
         }
         let line_start = bytes[..self.read].iter().rposition(|&byte| byte == b'\n');
         let before = &bytes[line_start.map_or(0, |i| i + 1)..self.read];
@@ -323,6 +342,23 @@ mod tests {
                 sql(".x"),
             ]
         );
+    }
+
+    #[test]
+    fn gexec_ends_a_query_at_the_start_of_a_line() {
+        let gexec = |sql: &str, line: &str| Item::Gexec { sql: sql.into(), line: line.into() };
+        assert_eq!(
+            split(
+                "SELECT 'SELECT 1;'\n  .gexec continue \nSELECT 2\n.gexecs;SELECT 3 .gexec\n.gexec"
+            ),
+            [
+                gexec("SELECT 'SELECT 1;'", ".gexec continue"),
+                sql("SELECT 2\n.gexecs;"),
+                gexec("SELECT 3 .gexec", ".gexec"),
+            ]
+        );
+        assert_eq!(split("SELECT '\n.gexec\n';"), [sql("SELECT '\n.gexec\n';")]);
+        assert_eq!(split("SELECT 1;\n.gexec"), [sql("SELECT 1;"), Item::Dot(".gexec".into())]);
     }
 
     #[test]

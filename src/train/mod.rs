@@ -9,6 +9,7 @@ mod optimizer;
 mod options;
 mod parameters;
 pub mod params;
+pub mod sequence;
 mod trainer;
 
 pub use model::{

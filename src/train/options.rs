@@ -44,6 +44,10 @@ pub enum Kind {
     IdList,
     /// An interval of time longer than 0, as microseconds: macros convert it.
     Interval,
+    /// A moment of the type that times have in the tables, as text.
+    Time,
+    /// A length of time: an interval, as text, or a number where times are numbers.
+    Length,
 }
 
 /// The value of an option.

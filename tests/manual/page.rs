@@ -67,6 +67,7 @@ fn of(manual: &[Entry], category: Category) -> impl Iterator<Item = &Entry> {
 fn title(category: Category) -> &'static str {
     match category {
         Category::Data => "Data",
+        Category::Split => "Splitting",
         Category::Train => "Training",
         Category::Recommend => "Recommending",
         Category::Understand => "Understanding",

@@ -5,9 +5,11 @@
 //! destructor; a `duckdb_value` is tested for NULL before it is read, because reading NULL throws
 //! through the C boundary and ends the process.
 
+mod declare;
 mod literal;
 mod nested;
 mod numbers;
+mod query;
 mod read;
 mod scalar;
 mod settings;
@@ -51,6 +53,10 @@ pub unsafe fn register(
     for function in &registry.tables {
         // SAFETY: as above.
         unsafe { table::register(connection, host, function) }?;
+    }
+    for function in &registry.queries {
+        // SAFETY: as above.
+        unsafe { query::register(connection, host, function) }?;
     }
     for function in &registry.scalars {
         // SAFETY: as above.

@@ -7,10 +7,11 @@ use std::{mem, ptr, vec};
 use duckdb::ffi;
 
 use super::super::arguments::{self, Null};
-use super::super::contract::{Binding, Call, Rows, SqlType, TableFunction, Value};
+use super::super::contract::{Binding, Call, Rows, TableFunction, Value};
+use super::declare::{Callbacks, declare};
 use super::types::LogicalType;
 use super::value::Constant;
-use super::{Context, borrow, c_string, caller, check, drop_box, guard, into_raw, temp, write};
+use super::{Context, borrow, c_string, caller, drop_box, guard, into_raw, temp, write};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::store::Host;
@@ -55,33 +56,12 @@ pub(super) unsafe fn register(
     function: &Arc<dyn TableFunction>,
 ) -> Result<()> {
     let name = function.name();
-    let any = LogicalType::new(&SqlType::Any)?;
+    let (positional, named) = (function.positional(), function.named());
+    let named: Vec<&str> = named.iter().map(|param| param.name).collect();
     let extra = Registered { name: name.clone(), function: function.clone(), host: host.clone() };
-    // SAFETY: the handle is created and destroyed here; DuckDB copies names and types, and owns
-    // `extra` from `set_extra_info` on.
-    let state = unsafe {
-        let mut handle = ffi::duckdb_create_table_function();
-        ffi::duckdb_table_function_set_name(handle, c_string(&name).as_ptr());
-        for _ in function.positional() {
-            ffi::duckdb_table_function_add_parameter(handle, any.raw());
-        }
-        for param in function.named() {
-            let param = c_string(param.name);
-            ffi::duckdb_table_function_add_named_parameter(handle, param.as_ptr(), any.raw());
-        }
-        ffi::duckdb_table_function_set_extra_info(
-            handle,
-            into_raw(extra),
-            Some(drop_box::<Registered>),
-        );
-        ffi::duckdb_table_function_set_bind(handle, Some(bind));
-        ffi::duckdb_table_function_set_init(handle, Some(init));
-        ffi::duckdb_table_function_set_function(handle, Some(next));
-        let state = ffi::duckdb_register_table_function(connection, handle);
-        ffi::duckdb_destroy_table_function(&mut handle);
-        state
-    };
-    check(state, || format!("DuckDB refused the table function {name}"))
+    let callbacks = Callbacks { bind, init, next };
+    // SAFETY: the caller vouches for the connection.
+    unsafe { declare(connection, &name, positional.len(), &named, extra, callbacks) }
 }
 
 unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
@@ -106,7 +86,8 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
     let (caller, options) = unsafe {
         let mut context = Context(ptr::null_mut());
         ffi::duckdb_table_function_get_client_context(info, &mut context.0);
-        let options = arguments(info, registered, &context)?;
+        let (positional, named) = (function.positional(), function.named());
+        let options = arguments(info, &registered.name, &positional, &named, &context)?;
         (caller(&registered.host, &context), options)
     };
     let shown = options.text("function").unwrap_or(&registered.name).to_owned();
@@ -134,15 +115,20 @@ unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Res
     Ok(())
 }
 
+/// The checked arguments of a call.
+///
 /// # Safety
-/// `info` and `context` must be valid for this bind.
-unsafe fn arguments(
+/// `info` and `context` must be valid for this bind of the function.
+///
+/// # Errors
+/// An argument is missing or wrong, or names a TEMP table.
+pub(super) unsafe fn arguments(
     info: ffi::duckdb_bind_info,
-    registered: &Registered,
+    name: &str,
+    positional: &[Param],
+    named: &[Param],
     context: &Context,
 ) -> Result<Options> {
-    let positional = registered.function.positional();
-    let named = registered.function.named();
     let mut given = Vec::with_capacity(positional.len() + named.len());
     for index in 0..positional.len() {
         // SAFETY: `index` is below the number of declared parameters; the value is ours to free.
@@ -150,24 +136,23 @@ unsafe fn arguments(
             Constant::from_raw(ffi::duckdb_bind_get_parameter(info, index as ffi::idx_t))
         });
     }
-    for param in &named {
+    for param in named {
         let name = c_string(param.name);
         // SAFETY: null for a parameter that was not given, else ours to free.
         given.push(unsafe {
             Constant::from_raw(ffi::duckdb_bind_get_named_parameter(info, name.as_ptr()))
         });
     }
-    let params: Vec<Param> = positional.into_iter().chain(named).collect();
+    let params = [positional, named].concat();
     let mut values: Vec<Option<Value>> = Vec::with_capacity(params.len());
     for (param, constant) in params.iter().zip(&given) {
         let value = constant.as_ref().map(Constant::get).transpose().map_err(|error| {
-            Error::option(&registered.name, param.name, format!("has a wrong type: {error}"))
+            Error::option(name, param.name, format!("has a wrong type: {error}"))
         })?;
         values.push(value);
     }
-    let null =
-        if registered.name.starts_with(INTERNAL_PREFIX) { Null::Absent } else { Null::Error };
-    let function = shown_name(&registered.name, &params, &values).to_owned();
+    let null = if name.starts_with(INTERNAL_PREFIX) { Null::Absent } else { Null::Error };
+    let function = shown_name(name, &params, &values).to_owned();
     let mut values = values.into_iter();
     let options = arguments::options(&function, &params, null, |_| values.next().flatten())?;
     // SAFETY: as the caller vouches.

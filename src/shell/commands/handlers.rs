@@ -27,6 +27,14 @@ pub(super) fn echo(shell: &mut Shell, words: &[String]) -> Outcome {
     Ok(())
 }
 
+/// Only reached without a query before it: with one the splitter makes it an item of its own.
+pub(super) fn gexec(_shell: &mut Shell, _words: &[String]) -> Outcome {
+    Err("there is no query to run: write .gexec on a line of its own after a query, in place of \
+         its semicolon"
+        .to_string()
+        .into())
+}
+
 pub(super) fn headers(shell: &mut Shell, words: &[String]) -> Outcome {
     shell.settings.headers = switch(&words[0])?;
     Ok(())

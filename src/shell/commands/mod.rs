@@ -28,11 +28,12 @@ const fn command(
     Command { name, usage, help, arguments, run }
 }
 
-static COMMANDS: [Command; 20] = [
+static COMMANDS: [Command; 21] = [
     command("bail", "on|off", "stop a script at its first error", (1, 1), handlers::bail),
     command("databases", "", "list the open databases", (0, 0), handlers::databases),
     command("echo", "on|off", "print statements before they run", (1, 1), handlers::echo),
     command("exit", "[STATUS]", "leave", (0, 1), handlers::quit),
+    command("gexec", "[continue]", "run a query's values as statements", (0, 1), handlers::gexec),
     command("headers", "on|off", "write the names of columns", (1, 1), handlers::headers),
     command("help", "[COMMAND]", "explain dot commands", (0, 1), handlers::help),
     command("maxrows", "N", "rows that a duckbox shows; 0 for all", (1, 1), handlers::max_rows),

@@ -1,0 +1,111 @@
+//! The options of BPR, resolved.
+
+use crate::error::Result;
+use crate::train::{
+    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerConfig, OptimizerKind,
+    Options, Param, REG, SCHEDULE, WARMUP, objective, params,
+};
+
+/// Whose taste a vector is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// A user's.
+    User,
+    /// A session's.
+    Session,
+}
+
+/// What an epoch goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// Every song that a user played, once.
+    Pairs,
+    /// Every play.
+    Plays,
+    /// As many draws as there are pairs: a user, then one of their songs.
+    Users,
+}
+
+/// Everything that shapes the model and its training.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub per: Per,
+    pub sampling: Sampling,
+    pub embedding_size: usize,
+    pub batch_size: usize,
+    pub hardest_of: usize,
+    pub alpha: f64,
+    pub optimizer: OptimizerConfig,
+    pub seed: u64,
+}
+
+/// The options.
+pub const PARAMS: &[Param] = &[
+    params::EPOCHS.with_default(Default::Int(50)),
+    Param { doc: "Pairs of a played and another song per step.", ..params::BATCH_SIZE },
+    Param { doc: "D, the size of the vectors of users and songs.", ..params::EMBEDDING_SIZE },
+    Param {
+        doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
+        ..LEARNING_RATE
+    },
+    OPTIMIZER,
+    MOMENTUM,
+    REG,
+    CLIP,
+    SCHEDULE,
+    WARMUP,
+    Param::new(
+        "per",
+        Kind::Choice(&["user", "session"]),
+        Default::Text("user"),
+        "Whose taste is learned: a vector for each user, or for each session, whose songs then speak \
+         for a listener.",
+    ),
+    Param::new(
+        "sampling",
+        Kind::Choice(&["pairs", "plays", "users"]),
+        Default::Text("pairs"),
+        "What an epoch goes through: every song that a user played once, every play, or draws that \
+         give each user the same weight.",
+    ),
+    Param::new(
+        "hardest_of",
+        Kind::Int { min: 1, max: 1_000 },
+        Default::Int(1),
+        "The other song of a pair is the one with the highest score among so many drawn.",
+    ),
+    Param {
+        doc: "Exponent on the play counts of the distribution that other songs are drawn from; 0 is \
+              uniform.",
+        ..objective::ALPHA.with_default(Default::Float(0.0))
+    },
+];
+
+impl Config {
+    /// Reads the options.
+    ///
+    /// # Errors
+    /// Options of the optimiser that do not go together.
+    pub fn new(options: &Options) -> Result<Self> {
+        let optimizer = OptimizerConfig::new(options, OptimizerKind::Adam, |kind| match kind {
+            OptimizerKind::Adam => 0.001,
+            OptimizerKind::Sgd | OptimizerKind::Adagrad => 0.05,
+        })?;
+        let per = if options.text("per") == Some("session") { Per::Session } else { Per::User };
+        let sampling = match options.text("sampling") {
+            Some("plays") => Sampling::Plays,
+            Some("users") => Sampling::Users,
+            _ => Sampling::Pairs,
+        };
+        Ok(Self {
+            per,
+            sampling,
+            embedding_size: options.count("embedding_size"),
+            batch_size: options.count("batch_size"),
+            hardest_of: options.count("hardest_of"),
+            alpha: options.float("alpha"),
+            optimizer,
+            seed: options.int("seed").unwrap_or(0) as u64,
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! Models of song sequences, once for all of them: batches, loss, steps, and scores.
+//!
+//! Such a model embeds the songs of a session, has a network turn what was played so far into a
+//! code, and scores a song by the product of the code with the song's output embedding. The
+//! networks differ; each is an [`Encoder`], and a model file consists of one, of its options and of
+//! its line in the registry.
+//!
+//! A step costs what its batch costs: of the embedding tables, only the rows of the songs that
+//! occur in the batch, as inputs, targets or negatives, are looked at and updated.
+
+mod batch;
+mod initial;
+mod learner;
+mod scorer;
+mod windows;
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+pub use initial::{Initial, memory};
+
+use super::{Artifact, Model, Objective, OptimizerConfig, Training, Weights};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::nn::Dropout;
+
+/// A batch of song sequences, as a network sees it. They begin at the first position; what follows
+/// the last song of a sequence is padding, of any value, and must not reach the positions before it.
+pub struct Sequences {
+    /// The embedded songs, `(B, L, D)`.
+    pub inputs: Tensor,
+    /// How many songs each sequence has, from 1 to L (B).
+    pub lengths: Vec<usize>,
+}
+
+/// A network over sequences.
+pub trait Encoder: Send + Sync {
+    /// Its parameters before training, drawn from a generator in a fixed order.
+    fn parameters(&self, rng: &mut ChaCha8Rng) -> Vec<Initial>;
+
+    /// The width of its codes (H).
+    fn width(&self) -> usize;
+
+    /// The codes `(B, L, H)`: at each position, of what was played up to there. `weights` are the
+    /// parameters by name, in training and in scoring.
+    ///
+    /// # Errors
+    /// A parameter is missing or has a wrong shape.
+    fn encode(
+        &self,
+        weights: &Weights,
+        sequences: &Sequences,
+        dropout: &mut Dropout<'_>,
+    ) -> Result<Tensor>;
+
+    /// About how many numbers a forward pass keeps for `places` positions in sequences of
+    /// `length`.
+    fn numbers(&self, places: u64, length: u64) -> u64;
+}
+
+/// Everything about a sequence model but its network.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// D, the size of the input embeddings.
+    pub embedding_size: usize,
+    /// The standard deviation of embeddings before training.
+    pub deviation: f32,
+    /// L, the latest songs that are looked at.
+    pub max_length: usize,
+    /// Sequences per step.
+    pub batch_size: usize,
+    /// Whether songs have one embedding, as input and as output; then D is the network's width.
+    pub tied: bool,
+    /// Whether songs have a bias in their scores.
+    pub bias: bool,
+    /// Loss and negatives.
+    pub objective: Objective,
+    /// How gradients become updates.
+    pub optimizer: OptimizerConfig,
+    /// Where all randomness comes from.
+    pub seed: u64,
+}
+
+/// A sequence model's choices, as a model file makes them from its options.
+#[derive(Clone)]
+pub struct Design {
+    /// All but the network.
+    pub config: Config,
+    /// The network.
+    pub encoder: Arc<dyn Encoder>,
+}
+
+/// Begins a training.
+///
+/// # Errors
+/// No session has two plays, so that nothing can be predicted.
+pub fn start(dataset: Arc<Dataset>, design: Design, device: &Device) -> Result<Box<dyn Training>> {
+    Ok(Box::new(learner::Learner::new(dataset, design, device)?))
+}
+
+/// Builds a model from what was stored.
+///
+/// # Errors
+/// A tensor is missing or does not fit the data set.
+pub fn load(artifact: &Artifact, design: Design, device: &Device) -> Result<Box<dyn Model>> {
+    let (dataset, weights) = (artifact.dataset.clone(), artifact.weights.clone());
+    Ok(Box::new(scorer::Scorer::new(dataset, design, weights, device)?))
+}
+
+/// A parameter by its name.
+///
+/// # Errors
+/// There is none of that name.
+pub fn weight(weights: &Weights, name: &str) -> Result<Tensor> {
+    weights.get(name).cloned().ok_or_else(|| {
+        Error::model(format!("the stored model has no tensor '{name}'; train it again"))
+    })
+}
+
+/// The input embeddings `(V, D)`.
+const SONGS: &str = "song";
+/// The output embeddings `(V, H)`, where they are not the input's.
+const OUTPUTS: &str = "output";
+/// The biases `(V, 1)`.
+const BIASES: &str = "output.bias";

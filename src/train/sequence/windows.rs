@@ -1,0 +1,139 @@
+//! Sessions cut into windows, and windows gathered into batches.
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::data::Dataset;
+
+/// A run of plays of one session: `length` inputs, each of which predicts the play after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Where the inputs begin in `plays.songs`.
+    pub first: usize,
+    /// How many there are.
+    pub length: usize,
+}
+
+impl Window {
+    /// The songs played.
+    pub fn inputs(self, songs: &[u32]) -> &[u32] {
+        &songs[self.first..self.first + self.length]
+    }
+
+    /// The song played after each.
+    pub fn targets(self, songs: &[u32]) -> &[u32] {
+        &songs[self.first + 1..=self.first + self.length]
+    }
+}
+
+/// Cuts every session into windows of at most `max_length` inputs, so that every play but the
+/// first of a session is a target once. The cuts are counted from the end: the latest plays, which
+/// say most about what comes next, are in a window of full length.
+pub fn windows(dataset: &Dataset, max_length: usize) -> Vec<Window> {
+    let mut windows = Vec::new();
+    for bounds in dataset.plays.session_offsets.windows(2) {
+        let (first, mut last) = (bounds[0] as usize, (bounds[1] as usize).saturating_sub(1));
+        while last > first {
+            let length = max_length.min(last - first);
+            windows.push(Window { first: last - length, length });
+            last -= length;
+        }
+    }
+    windows
+}
+
+/// So many batches are gathered at a time, from windows sorted by length.
+const SORTED: usize = 32;
+
+/// An epoch's batches: all windows, in random order, in batches of windows of similar length, so
+/// that little is padded. Batches have about the same number of targets, those of `batch_size`
+/// windows of average length, so that each target weighs about the same.
+pub fn batches(windows: &[Window], batch_size: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<Window>> {
+    let mut order = windows.to_vec();
+    order.shuffle(rng);
+    let mut batches = Vec::new();
+    for chunk in order.chunks_mut(batch_size.saturating_mul(SORTED)) {
+        chunk.sort_by_key(|window| window.length);
+        let parts = chunk.len().div_ceil(batch_size);
+        let targets: usize = chunk.iter().map(|window| window.length).sum();
+        let (mut batch, mut seen, mut done) = (Vec::new(), 0, 0);
+        for &window in chunk.iter() {
+            batch.push(window);
+            seen += window.length;
+            // A batch ends where its share of the targets does.
+            if seen * parts >= (done + 1) * targets {
+                batches.push(std::mem::take(&mut batch));
+                done = seen * parts / targets;
+            }
+        }
+    }
+    batches.shuffle(rng);
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::data::{Keys, Plays, Vocab};
+
+    fn dataset(lengths: &[usize]) -> Dataset {
+        let ids = |n: usize| Vocab::new("BIGINT", Keys::Integers((0..n as i64).collect()));
+        let mut offsets = vec![0];
+        offsets.extend(lengths.iter().scan(0, |end, length| {
+            *end += *length as u64;
+            Some(*end)
+        }));
+        let plays = lengths.iter().sum::<usize>();
+        Dataset {
+            users: ids(1),
+            songs: ids(plays),
+            user_fields: Vec::new(),
+            song_fields: Vec::new(),
+            plays: Plays::in_order(
+                (0..plays as u32).collect(),
+                offsets,
+                vec![0, lengths.len() as u32],
+            ),
+            play_counts: vec![1; plays],
+            has_sessions: true,
+            rejected: 0,
+            notes: Vec::new(),
+            fingerprint: String::new(),
+        }
+    }
+
+    #[test]
+    fn every_play_but_the_first_of_a_session_is_a_target_once() {
+        let dataset = dataset(&[1, 2, 8, 0, 4]);
+        let windows = windows(&dataset, 3);
+        let songs = &dataset.plays.songs;
+        let mut targets: Vec<u32> =
+            windows.iter().flat_map(|window| window.targets(songs)).copied().collect();
+        targets.sort_unstable();
+        assert_eq!(targets, [2, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14]);
+        assert_eq!(windows[1].inputs(songs), [7, 8, 9]);
+        assert_eq!(windows[3], Window { first: 3, length: 1 });
+    }
+
+    #[test]
+    fn batches_hold_every_window_once_and_about_as_many_targets_each() {
+        let lengths: Vec<usize> = (0..500).map(|i| 2 + i % 40).collect();
+        let windows = windows(&dataset(&lengths), 100);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let batches = batches(&windows, 10, &mut rng);
+        let mut all = batches.concat();
+        all.sort_by_key(|window| window.first);
+        assert_eq!(all, windows);
+        assert_eq!(batches.len(), 50);
+        let (mut targets, mut padded) = (0, 0);
+        for batch in &batches {
+            let own: usize = batch.iter().map(|window| window.length).sum();
+            assert!((140..=270).contains(&own), "{own}");
+            targets += own;
+            padded += batch.len() * batch.iter().map(|window| window.length).max().unwrap();
+        }
+        assert!(padded < targets * 6 / 5, "{padded} positions for {targets} targets");
+    }
+}
