@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::contract::Registry;
-use super::evaluate::Evaluate;
+use super::evaluate::{CompareModels, Evaluate, EvaluateUsers, evaluate_users};
 use super::files::{ExportModel, ImportModel};
 use super::generate::{CreateListeningTables, GenerateListening};
 use super::help::Functions;
@@ -26,6 +26,8 @@ pub fn registry() -> Registry {
         settings: SETTINGS.to_vec(),
         tables: vec![
             Arc::new(Evaluate),
+            Arc::new(EvaluateUsers),
+            Arc::new(CompareModels),
             Arc::new(Models),
             Arc::new(TrainingHistory),
             Arc::new(UseModel),
@@ -40,7 +42,7 @@ pub fn registry() -> Registry {
             Arc::new(Stop),
             Arc::new(Macros),
         ],
-        queries: split::all(),
+        queries: [split::all(), vec![evaluate_users()]].concat(),
         scalars: vec![
             Arc::new(Recommend),
             Arc::new(NextSongs),

@@ -68,6 +68,23 @@ pub enum Setting {
     TextList(Vec<String>),
 }
 
+impl Setting {
+    /// The value as SQL writes it.
+    pub fn to_sql(&self) -> String {
+        let quoted = |text: &String| format!("'{}'", text.replace('\'', "''"));
+        match self {
+            Self::Bool(value) => value.to_string(),
+            Self::Int(value) => value.to_string(),
+            Self::Float(value) => value.to_string(),
+            Self::Text(text) => quoted(text),
+            Self::IntList(values) => format!("{values:?}"),
+            Self::TextList(texts) => {
+                format!("[{}]", texts.iter().map(quoted).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
 /// The default of an option, in a form that a constant can hold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Default {
