@@ -265,3 +265,6 @@ impl SasRec {
         Ok((x + dropout.apply(&y, self.dropout)?)?)
     }
 }
+
+#[cfg(test)]
+mod tests;
