@@ -10,6 +10,7 @@ use duckdb::Connection;
 use super::arguments::options_from_struct;
 use super::contract::{Binding, Call, Category, Column, Docs, Rows, SqlType, TableFunction, Value};
 use super::evaluate::Evaluate;
+use super::sql_value::sql;
 use super::training::{self, COMMON, PLAYS, Task, column_names};
 use super::tune::{OPTIONS, TRAIN, fixed, given, kind};
 use crate::error::{Error, Result};
@@ -264,25 +265,6 @@ fn measure(conn: &Connection, sql: &str) -> Result<Vec<Measured>> {
 /// A named argument as SQL writes it.
 fn argument(name: &str, setting: &Setting) -> String {
     format!("{} := {}", quote(name), sql(setting))
-}
-
-fn sql(setting: &Setting) -> String {
-    let list = |values: Vec<String>| format!("[{}]", values.join(", "));
-    match setting {
-        Setting::Bool(value) => value.to_string(),
-        Setting::Int(value) => value.to_string(),
-        // With an exponent it is a DOUBLE, whatever its digits.
-        Setting::Float(value) => format!("{value:e}"),
-        Setting::Text(value) => literal(value),
-        Setting::IntList(values) => list(values.iter().map(i64::to_string).collect()),
-        Setting::TextList(values) => list(values.iter().map(|value| literal(value)).collect()),
-        Setting::List(values) => list(values.iter().map(sql).collect()),
-        Setting::Struct(fields) => {
-            let field =
-                |(name, value): &(String, Setting)| format!("{}: {}", quote(name), sql(value));
-            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
-        }
-    }
 }
 
 /// A cross-validation under way: a fold a call, then the summary.

@@ -24,6 +24,7 @@ mod scoring;
 mod sessionize;
 mod settings;
 mod split;
+mod sql_value;
 mod stop;
 mod training;
 mod tune;

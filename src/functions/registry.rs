@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::contract::Registry;
 use super::cross_validate::CrossValidate;
-use super::evaluate::Evaluate;
+use super::evaluate::{CompareModels, Evaluate, EvaluateUsers, evaluate_users};
 use super::files::{ExportModel, ImportModel};
 use super::generate::{CreateListeningTables, GenerateListening};
 use super::help::Functions;
@@ -29,6 +29,8 @@ pub fn registry() -> Registry {
         tables: vec![
             Arc::new(CrossValidate),
             Arc::new(Evaluate),
+            Arc::new(EvaluateUsers),
+            Arc::new(CompareModels),
             Arc::new(Models),
             Arc::new(TrainingHistory),
             Arc::new(Tune),
@@ -44,7 +46,7 @@ pub fn registry() -> Registry {
             Arc::new(Stop),
             Arc::new(Macros),
         ],
-        queries: split::all(),
+        queries: [split::all(), vec![evaluate_users()]].concat(),
         scalars: vec![
             Arc::new(Recommend),
             Arc::new(NextSongs),

@@ -55,6 +55,6 @@ pub use settings::Settings;
 pub use shelf::ModelRow;
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{
-    RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,
+    IdTypes, RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,
 };
 pub use trials::{Trial, save_trial, trial};
