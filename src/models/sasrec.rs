@@ -30,7 +30,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
 use crate::nn::{self, Dropout};
-use crate::train::sequence::{self, Config, Design, Encoder, Initial, Sequences};
+use crate::train::sequence::{self, Batching, Config, Design, Encoder, Initial, Sequences};
 use crate::train::{
     CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
     OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, Weights, objective,
@@ -148,9 +148,10 @@ fn design(options: &Options) -> Result<Design> {
         deviation: DEVIATION,
         max_length: encoder.max_length,
         batch_size: options.count("batch_size"),
+        batching: Batching::WINDOWS,
         tied: true,
         bias: false,
-        temperature: options.has("temperature").then(|| options.float("temperature")),
+        temperature: params::temperature(options),
         objective: Objective::new(options, otherwise)?,
         optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,
         seed: options.int("seed").unwrap_or(0) as u64,
@@ -229,7 +230,7 @@ impl Encoder for SasRec {
     fn encode(
         &self,
         weights: &Weights,
-        sequences: &Sequences,
+        sequences: &mut Sequences,
         dropout: &mut Dropout<'_>,
     ) -> Result<Tensor> {
         let get = |name: String| sequence::weight(weights, &name);

@@ -4,7 +4,7 @@
 //! `params::EPOCHS.with_default(Default::Int(100))`. [`Default::Absent`] stands for a
 //! default that hangs on other options; then the model's documentation of it says which.
 
-use super::{Default, Kind, Param};
+use super::{Default, Kind, Options, Param};
 
 /// A share of something, below 1.
 pub const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
@@ -56,3 +56,8 @@ pub const TEMPERATURE: Param = Param::new(
     Default::Absent,
     "If given, scores are cosines of code and song, divided by it; by default they are products.",
 );
+
+/// What [`TEMPERATURE`] was given.
+pub fn temperature(options: &Options) -> Option<f64> {
+    options.has("temperature").then(|| options.float("temperature"))
+}

@@ -80,8 +80,8 @@ fn forward(golden: &Value, expected: &Value, dtype: DType, tolerance: f64) {
     let batch = (sequences.len(), length, songs.dims()[1]);
     let inputs = songs.index_select(&ids(&inputs), 0).unwrap().reshape(batch).unwrap();
     let encoder = design(&options).unwrap().encoder;
-    let sequences = Sequences { inputs, lengths };
-    let codes = encoder.encode(&weights, &sequences, &mut Dropout::off()).unwrap();
+    let mut sequences = Sequences { inputs, lengths, carried: None };
+    let codes = encoder.encode(&weights, &mut sequences, &mut Dropout::off()).unwrap();
     let codes = codes.flatten(0, 1).unwrap().index_select(&ids(&places), 0).unwrap();
     let scores = codes.matmul(&songs.t().unwrap()).unwrap();
     let outputs = expected["outputs"].as_array().unwrap();

@@ -91,8 +91,9 @@ impl Scorer {
         let inputs = self.songs.index_select(&ids(&inputs)?, 0)?.reshape(shape)?;
         let last: Vec<u32> =
             lengths.iter().enumerate().map(|(row, n)| (row * length + n - 1) as u32).collect();
-        let sequences = Sequences { inputs, lengths };
-        let codes = self.design.encoder.encode(&self.network, &sequences, &mut Dropout::off())?;
+        let mut sequences = Sequences { inputs, lengths, carried: None };
+        let codes =
+            self.design.encoder.encode(&self.network, &mut sequences, &mut Dropout::off())?;
         let mut codes = codes.flatten(0, 1)?.index_select(&ids(&last)?, 0)?; // (BLOCK, H)
         if let Some(temperature) = self.design.config.temperature {
             codes = (unit(&codes)? / temperature)?;
