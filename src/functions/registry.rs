@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::contract::Registry;
+use super::cross_validate::CrossValidate;
 use super::evaluate::{CompareModels, Evaluate, EvaluateUsers, evaluate_users};
 use super::files::{ExportModel, ImportModel};
 use super::generate::{CreateListeningTables, GenerateListening};
@@ -16,6 +17,7 @@ use super::settings::SETTINGS;
 use super::split;
 use super::stop::Stop;
 use super::training::Train;
+use super::tune::Tune;
 use super::types::Types;
 use crate::models::REGISTRY;
 pub use crate::store::MACROS;
@@ -25,11 +27,13 @@ pub fn registry() -> Registry {
     let mut registry = Registry {
         settings: SETTINGS.to_vec(),
         tables: vec![
+            Arc::new(CrossValidate),
             Arc::new(Evaluate),
             Arc::new(EvaluateUsers),
             Arc::new(CompareModels),
             Arc::new(Models),
             Arc::new(TrainingHistory),
+            Arc::new(Tune),
             Arc::new(UseModel),
             Arc::new(DropModel),
             Arc::new(ExportModel),

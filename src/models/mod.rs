@@ -2,8 +2,11 @@
 
 mod bpr;
 mod ease;
+mod gru4rec;
 mod harm;
+mod improved_gru4rec;
 mod item_knn;
+mod narm;
 mod popularity;
 mod rules;
 mod sasrec;
@@ -15,6 +18,9 @@ use crate::train::ModelSpec;
 pub static REGISTRY: &[&ModelSpec] = &[
     &harm::SPEC,
     &sasrec::SPEC,
+    &gru4rec::SPEC,
+    &improved_gru4rec::SPEC,
+    &narm::SPEC,
     &bpr::SPEC,
     &ease::SPEC,
     &popularity::SPEC,

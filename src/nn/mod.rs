@@ -4,6 +4,7 @@ mod attention;
 mod dropout;
 #[cfg(test)]
 mod gradient_tests;
+mod gru;
 mod host;
 mod init;
 mod inverse;
@@ -12,10 +13,12 @@ mod linear;
 mod links;
 mod loss;
 mod scores;
+mod sigmoid;
 mod topk;
 
 pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
 pub use dropout::Dropout;
+pub use gru::gru;
 pub use host::{dot, sigmoid, softplus};
 pub use init::{normal, normals};
 pub use inverse::inverse;
@@ -24,4 +27,5 @@ pub use linear::linear;
 pub use links::SongLinks;
 pub use loss::{ABSENT, Loss, Shared};
 pub use scores::{rank_unplayed_last, score_catalogue};
+pub use sigmoid::sigmoid_of;
 pub use topk::{Ranked, compare, keep_only, top_k};

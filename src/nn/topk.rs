@@ -55,21 +55,20 @@ pub fn top_k(scores: &[f32], k: usize) -> Vec<Ranked> {
 
 /// How many scores are greater than `bar`, and how many equal it.
 pub fn compare(scores: &[f32], bar: f32) -> (u32, u32) {
-    /// Counters side by side, so that the compiler counts several scores at a time.
+    /// Counters side by side, so that the compiler counts several scores at a time. It cannot where
+    /// it has to check for overflow, which there is none of: a catalogue has fewer than 2³² songs.
     const LANES: usize = 16;
     let (mut greater, mut equal) = ([0_u32; LANES], [0_u32; LANES]);
+    let mut count = |lane: usize, score: f32| {
+        greater[lane] = greater[lane].wrapping_add(u32::from(score > bar));
+        equal[lane] = equal[lane].wrapping_add(u32::from(score == bar));
+    };
     let blocks = scores.chunks_exact(LANES);
     let rest = blocks.remainder();
     for block in blocks {
-        for lane in 0..LANES {
-            greater[lane] += u32::from(block[lane] > bar);
-            equal[lane] += u32::from(block[lane] == bar);
-        }
+        (0..LANES).for_each(|lane| count(lane, block[lane]));
     }
-    for (lane, &score) in rest.iter().enumerate() {
-        greater[lane] += u32::from(score > bar);
-        equal[lane] += u32::from(score == bar);
-    }
+    rest.iter().enumerate().for_each(|(lane, &score)| count(lane, score));
     (greater.iter().sum(), equal.iter().sum())
 }
 

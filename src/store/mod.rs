@@ -30,6 +30,7 @@ mod shelf;
 mod syntax;
 mod tensors;
 mod test_plays;
+mod trials;
 
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
 pub use columns::{ColumnNames, Role};
@@ -56,3 +57,4 @@ pub use tensors::FORMAT_VERSION;
 pub use test_plays::{
     IdTypes, RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,
 };
+pub use trials::{Trial, save_trial, trial};

@@ -281,15 +281,24 @@ impl NegativeSampler {
         positives: &Tensor,
         negatives: &Tensor,
     ) -> Result<Tensor> {
+        self.loss().mean(positives, negatives, &self.shared(pool, targets))
+    }
+
+    /// As [`NegativeSampler::mean`], where scores are products of `codes` `(P, H)` with `embeddings`
+    /// `(S, H)`, whose first rows are the pool's, and `rows` (P) say which are the targets'.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn mean_of_products(
+        &self,
+        pool: &Pool,
+        targets: &[u32],
+        rows: &[u32],
+        codes: &Tensor,
+        embeddings: &Tensor,
+    ) -> Result<Tensor> {
         let shared = self.shared(pool, targets);
-        let Objective { loss, logq, correct_targets, .. } = self.objective;
-        if loss != LossKind::SampledSoftmax || !correct_targets {
-            return self.loss().mean(positives, negatives, &shared);
-        }
-        let correction = |&song: &u32| (-logq * self.expected(pool, song).ln()) as f32;
-        let corrections: Vec<f32> = targets.iter().map(correction).collect();
-        let corrections = Tensor::from_vec(corrections, targets.len(), positives.device())?;
-        self.loss().mean(&(positives + corrections)?, negatives, &shared)
+        self.loss().mean_of_products(codes, embeddings, rows, &shared)
     }
 
     /// How the negatives count against the targets of P examples.
@@ -311,12 +320,18 @@ impl NegativeSampler {
             }
         };
         if self.objective.loss == LossKind::Negative {
-            return Shared { weights, own: vec![ABSENT; targets.len()] };
+            return Shared { weights, own: vec![ABSENT; targets.len()], offsets: Vec::new() };
         }
         let places: HashMap<u32, u32> =
             pool.songs.iter().enumerate().map(|(at, &song)| (song, at as u32)).collect();
         let own = targets.iter().map(|song| places.get(song).copied().unwrap_or(ABSENT)).collect();
-        Shared { weights, own }
+        let Objective { loss, logq, correct_targets, .. } = self.objective;
+        let offsets = if loss == LossKind::SampledSoftmax && correct_targets {
+            targets.iter().map(|&song| -logq * self.expected(pool, song).ln()).collect()
+        } else {
+            Vec::new()
+        };
+        Shared { weights, own, offsets }
     }
 
     /// How often a song was expected to be drawn.

@@ -48,6 +48,8 @@ pub enum Kind {
     Time,
     /// A length of time: an interval, as text, or a number where times are numbers.
     Length,
+    /// Named values of any type, which the function checks itself.
+    Struct,
 }
 
 /// The value of an option.
@@ -66,23 +68,12 @@ pub enum Setting {
     IntList(Vec<i64>),
     /// A list of texts.
     TextList(Vec<String>),
-}
-
-impl Setting {
-    /// The value as SQL writes it.
-    pub fn to_sql(&self) -> String {
-        let quoted = |text: &String| format!("'{}'", text.replace('\'', "''"));
-        match self {
-            Self::Bool(value) => value.to_string(),
-            Self::Int(value) => value.to_string(),
-            Self::Float(value) => value.to_string(),
-            Self::Text(text) => quoted(text),
-            Self::IntList(values) => format!("{values:?}"),
-            Self::TextList(texts) => {
-                format!("[{}]", texts.iter().map(quoted).collect::<Vec<_>>().join(", "))
-            }
-        }
-    }
+    /// A list of anything, within a struct; never stored.
+    #[serde(skip)]
+    List(Vec<Setting>),
+    /// Named values in the order in which they were given; never stored.
+    #[serde(skip)]
+    Struct(Vec<(String, Setting)>),
 }
 
 /// The default of an option, in a form that a constant can hold.

@@ -148,6 +148,14 @@ impl Parameters {
         Ok(values)
     }
 
+    /// A parameter as it lies, row-major: rows that rest are not brought up to date.
+    ///
+    /// # Errors
+    /// No parameter of that name.
+    pub fn at_rest(&self, name: &str) -> Result<&[f32]> {
+        Ok(&self.get(name)?.values)
+    }
+
     /// Applies the gradients of a step; variables that the loss does not depend on stay.
     ///
     /// # Errors

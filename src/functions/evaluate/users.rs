@@ -16,6 +16,7 @@ use crate::functions::contract::{
 };
 use crate::functions::loaded::load;
 use crate::functions::recommend::VERSION;
+use crate::functions::sql_value::sql;
 use crate::store;
 use crate::train::{Default, Kind, Param, Setting};
 
@@ -61,7 +62,7 @@ fn query(call: &Call) -> Result<String> {
     let mut options = options.clone();
     options.set("version", Setting::Int(loaded.row.version));
     let types = Exam::check(NAME, call, &[loaded.into()])?;
-    let given = |param: &Param| Some((param.name, options.get(param.name)?.to_sql()));
+    let given = |param: &Param| Some((param.name, sql(options.get(param.name)?)));
     let mut arguments: Vec<String> =
         POSITIONAL.iter().filter_map(given).map(|(_, value)| value).collect();
     let named = NAMED.iter().filter_map(given);

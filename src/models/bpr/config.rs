@@ -42,7 +42,10 @@ pub struct Config {
 /// The options.
 pub const PARAMS: &[Param] = &[
     params::EPOCHS.with_default(Default::Int(50)),
-    Param { doc: "Pairs of a played and another song per step.", ..params::BATCH_SIZE },
+    Param {
+        doc: "Pairs of a played and another song per step.",
+        ..params::BATCH_SIZE.with_default(Default::Int(512))
+    },
     Param { doc: "D, the size of the vectors of users and songs.", ..params::EMBEDDING_SIZE },
     Param {
         doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
@@ -71,8 +74,9 @@ pub const PARAMS: &[Param] = &[
     Param::new(
         "hardest_of",
         Kind::Int { min: 1, max: 1_000 },
-        Default::Int(1),
-        "The other song of a pair is the one with the highest score among so many drawn.",
+        Default::Int(8),
+        "The other song of a pair is the one with the highest score among so many drawn; 1 is the \
+         paper's.",
     ),
     Param {
         doc: "Exponent on the play counts of the distribution that other songs are drawn from; 0 is \

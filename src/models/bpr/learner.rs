@@ -1,6 +1,5 @@
 //! Training BPR, with gradients written by hand.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::Device;
@@ -27,6 +26,9 @@ pub const TABLES: [&str; 3] = ["users", "songs", "bias"];
 
 /// A user (or session) and a song of theirs.
 type Pair = (u32, u32);
+
+/// A user, a song of theirs and one that is not, as places in the tables' gathered rows.
+type Triple = (usize, usize, usize);
 
 /// A training of BPR.
 pub struct Learner {
@@ -87,42 +89,57 @@ impl Learner {
         self.pairs.iter().map(&mut draw).collect()
     }
 
-    /// A song that the user of a row did not play; `None` if none is found.
-    fn negative(&self, row: u32, rng: &mut ChaCha8Rng) -> Option<u32> {
-        let played = self.played.songs_of(row);
-        (0..DRAWS).map(|_| self.sampler.draw(rng)).find(|song| played.binary_search(song).is_err())
+    /// A song that the user of a row did not play, the highest scored of some; `None` if none is
+    /// found. `tables` are the parameters as they lie: what rests may be some steps behind.
+    fn negative(&self, row: u32, tables: [&[f32]; 3], rng: &mut ChaCha8Rng) -> Option<u32> {
+        let (played, size) = (self.played.songs_of(row), self.config.embedding_size);
+        let mut draw = || {
+            (0..DRAWS).map(|_| self.sampler.draw(rng)).find(|s| played.binary_search(s).is_err())
+        };
+        let mut hardest = draw()?;
+        if self.config.hardest_of == 1 {
+            return Some(hardest);
+        }
+        let [users, songs, bias] = tables;
+        let vector = |row: u32| row as usize * size..(row as usize + 1) * size;
+        let p = &users[vector(row)];
+        let score = |song: u32| nn::dot(p, &songs[vector(song)]) + bias[song as usize];
+        let mut highest = score(hardest);
+        for song in (1..self.config.hardest_of).filter_map(|_| draw()) {
+            let score = score(song);
+            if score > highest {
+                (hardest, highest) = (song, score);
+            }
+        }
+        Some(hardest)
     }
 
     /// Draws the other songs of a batch, and finds places for all rows that it touches.
-    fn batch(&mut self, examples: &[Pair], rng: &mut ChaCha8Rng) -> Batch {
+    fn batch(&mut self, examples: &[Pair], rng: &mut ChaCha8Rng) -> Result<Vec<Triple>> {
+        let mut negatives = Vec::with_capacity(examples.len());
+        let [users, songs, bias] = TABLES.map(|name| self.parameters.at_rest(name));
+        let tables = [users?, songs?, bias?];
+        for &(row, _) in examples {
+            negatives.push(self.negative(row, tables, rng));
+        }
         self.users.clear();
         self.songs.clear();
-        let mut batch = Batch::default();
-        for &(row, song) in examples {
-            let start = batch.candidates.len();
-            for _ in 0..self.config.hardest_of {
-                if let Some(negative) = self.negative(row, rng) {
-                    batch.candidates.push(self.songs.place(negative));
-                }
-            }
-            let candidates = start..batch.candidates.len();
-            if !candidates.is_empty() {
-                let (user, song) = (self.users.place(row), self.songs.place(song));
-                batch.examples.push((user, song, candidates));
-            }
-        }
-        batch
+        let triples = examples.iter().zip(negatives).filter_map(|(&(row, song), negative)| {
+            let negative = self.songs.place(negative?);
+            Some((self.users.place(row), self.songs.place(song), negative))
+        });
+        Ok(triples.collect())
     }
 
     /// One step; the sum of the examples' losses.
     fn step(&mut self, examples: &[Pair], rng: &mut ChaCha8Rng) -> Result<f64> {
-        let batch = self.batch(examples, rng);
+        let triples = self.batch(examples, rng)?;
         let rows = [&self.users.rows, &self.songs.rows, &self.songs.rows];
         let mut values = [const { Vec::new() }; 3];
         for ((values, name), rows) in values.iter_mut().zip(TABLES).zip(rows) {
             *values = self.parameters.gather(name, rows)?;
         }
-        let (total, grads) = batch.gradient(&values, self.config.embedding_size);
+        let (total, grads) = gradient(&triples, &values, self.config.embedding_size);
         let updates = TABLES.iter().zip(rows).zip(grads);
         let updates: Vec<Update<'_>> =
             updates.map(|((name, rows), grad)| Update { name, rows: Some(rows), grad }).collect();
@@ -131,51 +148,31 @@ impl Learner {
     }
 }
 
-/// Examples as places in the tables' gathered rows.
-#[derive(Default)]
-struct Batch {
-    /// A user, a song of theirs, and which of `candidates` stand against it.
-    examples: Vec<(usize, usize, Range<usize>)>,
-    /// Songs that the user did not play.
-    candidates: Vec<usize>,
-}
-
-impl Batch {
-    /// The sum of the losses, and its gradient for the vectors of users and of songs, `(rows, D)`, and
-    /// the biases; `values` are these three.
-    fn gradient(&self, values: &[Vec<f32>; 3], size: usize) -> (f64, [Vec<f32>; 3]) {
-        let [users, songs, biases] = values;
-        let mut grads = values.each_ref().map(|values| vec![0.0; values.len()]);
-        let [users_grad, songs_grad, biases_grad] = &mut grads;
-        let row = |place: usize| place * size..(place + 1) * size;
-        let mut total = 0.0;
-        for (user, song, candidates) in &self.examples {
-            let p = &users[row(*user)];
-            let score = |place: usize| nn::dot(p, &songs[row(place)]) + biases[place];
-            let (mut negative, mut highest) = (*song, f32::NEG_INFINITY);
-            for &place in &self.candidates[candidates.clone()] {
-                let score = score(place);
-                if score > highest {
-                    (negative, highest) = (place, score);
-                }
-            }
-            let margin = score(*song) - highest;
-            total += f64::from(nn::softplus(-margin));
-            // The loss falls by σ(−margin) for each unit of the margin.
-            let slope = -nn::sigmoid(-margin);
-            let (q, other) = (&songs[row(*song)], &songs[row(negative)]);
-            for ((grad, q), other) in users_grad[row(*user)].iter_mut().zip(q).zip(other) {
-                *grad += slope * (q - other);
-            }
-            for (place, slope) in [(*song, slope), (negative, -slope)] {
-                biases_grad[place] += slope;
-                for (grad, p) in songs_grad[row(place)].iter_mut().zip(p) {
-                    *grad += slope * p;
-                }
+/// The sum of the losses, and its gradient for the vectors of users and of songs, `(rows, D)`, and the
+/// biases; `values` are these three.
+fn gradient(triples: &[Triple], values: &[Vec<f32>; 3], size: usize) -> (f64, [Vec<f32>; 3]) {
+    let [users, songs, biases] = values;
+    let mut grads = values.each_ref().map(|values| vec![0.0; values.len()]);
+    let [users_grad, songs_grad, biases_grad] = &mut grads;
+    let row = |place: usize| place * size..(place + 1) * size;
+    let mut total = 0.0;
+    for &(user, song, negative) in triples {
+        let (p, q, other) = (&users[row(user)], &songs[row(song)], &songs[row(negative)]);
+        let margin = nn::dot(p, q) - nn::dot(p, other) + biases[song] - biases[negative];
+        total += f64::from(nn::softplus(-margin));
+        // The loss falls by σ(−margin) for each unit of the margin.
+        let slope = -nn::sigmoid(-margin);
+        for ((grad, q), other) in users_grad[row(user)].iter_mut().zip(q).zip(other) {
+            *grad += slope * (q - other);
+        }
+        for (place, slope) in [(song, slope), (negative, -slope)] {
+            biases_grad[place] += slope;
+            for (grad, p) in songs_grad[row(place)].iter_mut().zip(p) {
+                *grad += slope * p;
             }
         }
-        (total, grads)
     }
+    (total, grads)
 }
 
 impl Training for Learner {
@@ -270,7 +267,7 @@ pub fn memory(dataset: &Dataset, config: &Config) -> Memory {
     let hidden = (rows - stored) * size * 4;
     let optimizer = (weights + hidden) * config.optimizer.slots() as u64 + hidden;
     let batch = count.min(config.batch_size as u64);
-    let touched = batch.min(rows) + (batch * (1 + config.hardest_of as u64)).min(songs);
+    let touched = batch.min(rows) + (2 * batch).min(songs);
     // Which users played which songs and the reverse, the pairs twice, and the places.
     let lists = count * (8 + 16) + (rows + songs) * 12;
     Memory { weights, optimizer, step: lists + touched * (size + 1) * 8 }

@@ -17,7 +17,8 @@
 //!   a step on what the batch touches.
 //! - An epoch goes through all pairs of user and song in random order (`sampling := 'pairs'`), each
 //!   with a fresh negative. The paper draws triples with replacement.
-//! - `hardest_of` and `alpha` choose negatives in other ways than uniformly.
+//! - Of `hardest_of` songs drawn, the one with the highest score is the negative: most others are
+//!   ranked right already and teach nothing (Zhang et al., SIGIR 2013). 1 is the paper's.
 //! - A song that nobody played, about which nothing was learned, scores as the worst of the others.
 
 mod config;

@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::windows::windows;
-use super::{BIASES, Config, Design, OUTPUTS, SONGS};
+use super::{BIASES, Batching, Config, Design, OUTPUTS, SONGS};
 use crate::data::Dataset;
 use crate::nn;
 use crate::train::{Memory, Optimizer, Parameters};
@@ -80,17 +80,24 @@ pub fn memory(dataset: &Dataset, design: &Design) -> Memory {
     let network = design.encoder.parameters(&mut ChaCha8Rng::seed_from_u64(0));
     let network: u64 = network.iter().map(|initial| initial.values.len() as u64).sum();
     let weights = 4 * (songs * width as u64 + network);
-    let windows = windows(dataset, config.max_length);
-    let count = (windows.len() as u64).min(config.batch_size as u64);
-    let length = windows.iter().map(|window| window.length as u64).max().unwrap_or(0);
-    let plays: u64 = windows.iter().map(|window| window.length as u64).sum();
-    let places = count * (plays / (windows.len() as u64).max(1) + 1);
+    let windows = windows(dataset, config.max_length, 1.0);
+    let rows = (config.batch_size as u64).min(windows.len() as u64);
+    let (places, length) = match config.batching {
+        Batching::Streams { steps } => (config.batch_size as u64 * steps as u64, steps as u64),
+        Batching::Windows { .. } => {
+            let plays: u64 = windows.iter().map(|window| window.length as u64).sum();
+            let longest = windows.iter().map(|window| window.length as u64).max();
+            (rows * (plays / (windows.len() as u64).max(1) + 1), longest.unwrap_or(0))
+        }
+    };
+    let places = places.min(dataset.plays.songs.len() as u64);
     let candidates = config.objective.candidates(places, songs);
     let distinct = (candidates + 2 * places).min(songs);
     let numbers = design.encoder.numbers(places, length)
         + 3 * places * (config.embedding_size + design.encoder.width()) as u64
         + 2 * distinct * width as u64
-        + 2 * places * candidates;
+        // Scores are held some rows at a time (`nn::Loss::mean_of_products`).
+        + 3 * (places * candidates).min((64 * candidates).max(1 << 18));
     Memory {
         weights,
         optimizer: weights * config.optimizer.slots() as u64,

@@ -6,11 +6,13 @@ use candle_core::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::batch::Batch;
+use super::batch::{Batch, Run};
 use super::initial::initial;
+use super::recurrent::first_states;
 use super::scorer::Scorer;
+use super::streams::Streams;
 use super::windows::{Window, batches, windows};
-use super::{BIASES, Design, OUTPUTS, SONGS, Sequences};
+use super::{BIASES, Batching, Carried, Design, OUTPUTS, SONGS, Sequences, unit};
 use crate::control::Control;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -26,7 +28,12 @@ pub struct Learner {
     /// The names of the network's parameters.
     dense: Vec<String>,
     sampler: NegativeSampler,
+    /// All predictions; of streams they are only counted.
     windows: Vec<Window>,
+    /// Those of the latest sessions, for the last epochs.
+    recent: Vec<Window>,
+    /// The states that the next batch of streams goes on from.
+    states: Vec<Tensor>,
 }
 
 impl Learner {
@@ -35,7 +42,8 @@ impl Learner {
     /// # Errors
     /// No session has two plays, so that nothing can be predicted.
     pub fn new(dataset: Arc<Dataset>, design: Design, device: &Device) -> Result<Self> {
-        let windows = windows(&dataset, design.config.max_length);
+        let cut = |share: f64| windows(&dataset, design.config.max_length, share);
+        let windows = cut(1.0);
         if windows.is_empty() {
             return Err(Error::data(
                 "no session of the plays has two plays, so there is no next song to learn; \
@@ -43,11 +51,20 @@ impl Learner {
                  user's history as one session",
             ));
         }
-        let steps = windows.len().div_ceil(design.config.batch_size);
+        let (recent, steps) = match design.config.batching {
+            Batching::Windows { recent: (0, _), .. } => (Vec::new(), windows.len()),
+            Batching::Windows { recent: (_, share), .. } => (cut(share), windows.len()),
+            Batching::Streams { steps } => {
+                let plays: usize = windows.iter().map(|window| window.length).sum();
+                (Vec::new(), plays.div_ceil(steps))
+            }
+        };
+        let steps = steps.div_ceil(design.config.batch_size);
         let (parameters, dense) = initial(&dataset, &design, steps);
         let sampler = NegativeSampler::new(&dataset, design.config.objective);
         let device = device.clone();
-        Ok(Self { dataset, design, device, parameters, dense, sampler, windows })
+        let states = Vec::new();
+        Ok(Self { dataset, design, device, parameters, dense, sampler, windows, recent, states })
     }
 
     fn step(&mut self, batch: &Batch, rng: &mut ChaCha8Rng) -> Result<f64> {
@@ -68,7 +85,7 @@ impl Learner {
         let ids = |indices: &[u32]| Tensor::from_slice(indices, indices.len(), &device);
         let mut rows = |name: &str| self.parameters.rows(name, &batch.songs, step, &device);
         let songs = rows(SONGS)?; // (S, D)
-        let outputs = if self.design.config.tied { songs.clone() } else { rows(OUTPUTS)? }; // (S, H)
+        let mut outputs = if self.design.config.tied { songs.clone() } else { rows(OUTPUTS)? }; // (S, H)
         let biases = if self.design.config.bias { Some(rows(BIASES)?) } else { None }; // (S, 1)
         let mut weights = Weights::new();
         for name in &self.dense {
@@ -76,18 +93,42 @@ impl Learner {
         }
         let shape = (batch.lengths.len(), batch.length, songs.dims2()?.1);
         let inputs = songs.index_select(&ids(&batch.inputs)?, 0)?.reshape(shape)?;
-        let sequences = Sequences { inputs, lengths: batch.lengths.clone() };
-        let codes = self.design.encoder.encode(&weights, &sequences, &mut Dropout::on(rng))?; // (B, L, H)
-        let codes = codes.flatten(0, 1)?.index_select(&ids(&batch.places)?, 0)?; // (P, H)
-        let targets = ids(&batch.targets)?;
-        let count = batch.pool.songs.len();
-        let mut positives = (outputs.index_select(&targets, 0)? * &codes)?.sum(1)?; // (P)
-        let mut negatives = codes.matmul(&outputs.narrow(0, 0, count)?.t()?)?; // (P, N)
-        if let Some(biases) = biases {
-            positives = (positives + biases.index_select(&targets, 0)?.squeeze(1)?)?;
-            negatives = negatives.broadcast_add(&biases.narrow(0, 0, count)?.t()?)?;
+        let carried = (!self.states.is_empty())
+            .then(|| Carried { states: self.states.clone(), resets: batch.resets.clone() });
+        let mut sequences = Sequences { inputs, lengths: batch.lengths.clone(), carried };
+        let encoder = &self.design.encoder;
+        let codes = encoder.encode(&weights, &mut sequences, &mut Dropout::on(rng))?; // (B, L, H)
+        self.states = sequences.carried.map(|carried| carried.states).unwrap_or_default();
+        let mut codes = codes.flatten(0, 1)?.index_select(&ids(&batch.places)?, 0)?; // (P, H)
+        if let Some(temperature) = self.design.config.temperature {
+            (codes, outputs) = ((unit(&codes)? / temperature)?, unit(&outputs)?);
         }
-        self.sampler.mean(&batch.pool, &batch.target_songs, &positives, &negatives)
+        if let Some(biases) = biases {
+            // A product with one column more.
+            let ones = Tensor::ones((batch.places.len(), 1), codes.dtype(), &device)?;
+            codes = Tensor::cat(&[&codes, &ones], 1)?;
+            outputs = Tensor::cat(&[&outputs, &biases], 1)?;
+        }
+        let (pool, targets) = (&batch.pool, &batch.target_songs);
+        self.sampler.mean_of_products(pool, targets, &batch.targets, &codes, &outputs)
+    }
+}
+
+/// The mean of the steps' losses, by predictions.
+#[derive(Default)]
+struct Mean {
+    total: f64,
+    examples: usize,
+}
+
+impl Learner {
+    /// Trains on a batch; whether to go on.
+    fn train(&mut self, runs: &[Run], rng: &mut ChaCha8Rng, mean: &mut Mean) -> Result<bool> {
+        let batch = Batch::new(&self.dataset.plays.songs, runs, &self.sampler, rng);
+        let loss = self.step(&batch, rng)?;
+        mean.total += loss * batch.places.len() as f64;
+        mean.examples += batch.places.len();
+        Ok(loss.is_finite())
     }
 }
 
@@ -95,18 +136,36 @@ impl Training for Learner {
     fn epoch(&mut self, epoch: usize, control: &Control) -> Result<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.design.config.seed);
         rng.set_stream(epoch as u64);
-        let (mut total, mut examples) = (0.0, 0);
-        for windows in batches(&self.windows, self.design.config.batch_size, &mut rng) {
-            control.check()?;
-            let batch = Batch::new(&self.dataset.plays.songs, &windows, &self.sampler, &mut rng);
-            let loss = self.step(&batch, &mut rng)?;
-            total += loss * batch.places.len() as f64;
-            examples += batch.places.len();
-            if !loss.is_finite() {
-                break;
+        let (mut mean, config) = (Mean::default(), &self.design.config);
+        match config.batching {
+            Batching::Streams { steps } => {
+                let streams = Streams::new(&self.dataset, config.batch_size, &mut rng);
+                let encoder = self.design.encoder.as_ref();
+                self.states = first_states(encoder, streams.rows(), &self.device)?;
+                for runs in streams.batches(steps) {
+                    control.check()?;
+                    if !self.train(&runs, &mut rng, &mut mean)? {
+                        break;
+                    }
+                }
+            }
+            Batching::Windows { item_dropout, recent: (epochs, _) } => {
+                let is_recent = epoch + epochs > config.optimizer.epochs;
+                let windows = match &self.recent {
+                    recent if is_recent && !recent.is_empty() => recent,
+                    _ => &self.windows,
+                };
+                for windows in batches(windows, config.batch_size, &mut rng) {
+                    control.check()?;
+                    let run = |window: Window| Run::dropped(window, item_dropout, &mut rng);
+                    let runs: Vec<Run> = windows.into_iter().map(run).collect();
+                    if !self.train(&runs, &mut rng, &mut mean)? {
+                        break;
+                    }
+                }
             }
         }
-        Ok(total / examples as f64)
+        Ok(mean.total / mean.examples.max(1) as f64)
     }
 
     fn model(&self) -> Result<Box<dyn Model>> {

@@ -9,9 +9,13 @@
 //! occur in the batch, as inputs, targets or negatives, are looked at and updated.
 
 mod batch;
+#[cfg(test)]
+pub mod golden;
 mod initial;
 mod learner;
+mod recurrent;
 mod scorer;
+mod streams;
 mod windows;
 
 use std::sync::Arc;
@@ -20,6 +24,7 @@ use candle_core::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
 pub use initial::{Initial, memory};
+pub use recurrent::Recurrent;
 
 use super::{Artifact, Model, Objective, OptimizerConfig, Training, Weights};
 use crate::data::Dataset;
@@ -33,6 +38,16 @@ pub struct Sequences {
     pub inputs: Tensor,
     /// How many songs each sequence has, from 1 to L (B).
     pub lengths: Vec<usize>,
+    /// What a recurrent network goes on from, where sequences go on from an earlier batch.
+    pub carried: Option<Carried>,
+}
+
+/// States between batches.
+pub struct Carried {
+    /// Before the first position, of each layer `(B, H)`; the network leaves those after the last.
+    pub states: Vec<Tensor>,
+    /// Before which positions `(B, L)` states begin anew.
+    pub resets: Vec<bool>,
 }
 
 /// A network over sequences.
@@ -43,6 +58,11 @@ pub trait Encoder: Send + Sync {
     /// The width of its codes (H).
     fn width(&self) -> usize;
 
+    /// The sizes of the states that it carries from batch to batch; empty for a network without.
+    fn states(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// The codes `(B, L, H)`: at each position, of what was played up to there. `weights` are the
     /// parameters by name, in training and in scoring.
     ///
@@ -51,13 +71,37 @@ pub trait Encoder: Send + Sync {
     fn encode(
         &self,
         weights: &Weights,
-        sequences: &Sequences,
+        sequences: &mut Sequences,
         dropout: &mut Dropout<'_>,
     ) -> Result<Tensor>;
 
     /// About how many numbers a forward pass keeps for `places` positions in sequences of
     /// `length`.
     fn numbers(&self, places: u64, length: u64) -> u64;
+}
+
+/// How sessions become batches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Batching {
+    /// Windows of sessions, all positions at once.
+    Windows {
+        /// The share of a window's inputs that are left out.
+        item_dropout: f64,
+        /// The last epochs look at the latest sessions alone: how many epochs, and which share of
+        /// the sessions.
+        recent: (usize, f64),
+    },
+    /// Sessions end to end in parallel streams, with carried states, so many plays of each at a
+    /// time.
+    Streams {
+        /// Plays of each stream in a step, through which gradients flow back.
+        steps: usize,
+    },
+}
+
+impl Batching {
+    /// Whole windows of all sessions.
+    pub const WINDOWS: Self = Self::Windows { item_dropout: 0.0, recent: (0, 1.0) };
 }
 
 /// Everything about a sequence model but its network.
@@ -71,10 +115,14 @@ pub struct Config {
     pub max_length: usize,
     /// Sequences per step.
     pub batch_size: usize,
+    /// How sessions become batches.
+    pub batching: Batching,
     /// Whether songs have one embedding, as input and as output; then D is the network's width.
     pub tied: bool,
     /// Whether songs have a bias in their scores.
     pub bias: bool,
+    /// If given, scores are cosines, divided by it.
+    pub temperature: Option<f64>,
     /// Loss and negatives.
     pub objective: Objective,
     /// How gradients become updates.
@@ -117,6 +165,12 @@ pub fn weight(weights: &Weights, name: &str) -> Result<Tensor> {
     weights.get(name).cloned().ok_or_else(|| {
         Error::model(format!("the stored model has no tensor '{name}'; train it again"))
     })
+}
+
+/// Rows scaled to length 1: products of such codes and embeddings are their cosines.
+fn unit(rows: &Tensor) -> Result<Tensor> {
+    let length = (rows.sqr()?.sum_keepdim(1)? + 1e-12)?.sqrt()?;
+    Ok(rows.broadcast_div(&length)?)
 }
 
 /// The input embeddings `(V, D)`.

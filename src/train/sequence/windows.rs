@@ -1,5 +1,7 @@
 //! Sessions cut into windows, and windows gathered into batches.
 
+use std::ops::Range;
+
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
@@ -15,23 +17,26 @@ pub struct Window {
 }
 
 impl Window {
-    /// The songs played.
-    pub fn inputs(self, songs: &[u32]) -> &[u32] {
-        &songs[self.first..self.first + self.length]
-    }
-
-    /// The song played after each.
-    pub fn targets(self, songs: &[u32]) -> &[u32] {
-        &songs[self.first + 1..=self.first + self.length]
+    /// The places of its inputs in `plays.songs`.
+    pub fn places(self) -> Range<usize> {
+        self.first..self.first + self.length
     }
 }
 
-/// Cuts every session into windows of at most `max_length` inputs, so that every play but the
+/// Cuts every session, or those that ended last, into windows of at most `max_length` inputs, so that every play but the
 /// first of a session is a target once. The cuts are counted from the end: the latest plays, which
 /// say most about what comes next, are in a window of full length.
-pub fn windows(dataset: &Dataset, max_length: usize) -> Vec<Window> {
+/// `recent` is the share of the sessions that is taken.
+pub fn windows(dataset: &Dataset, max_length: usize, recent: f64) -> Vec<Window> {
+    let plays = &dataset.plays;
+    let oldest = ((1.0 - recent) * plays.sessions() as f64) as u32;
     let mut windows = Vec::new();
-    for bounds in dataset.plays.session_offsets.windows(2) {
+    for (bounds, _) in plays
+        .session_offsets
+        .windows(2)
+        .zip(&plays.session_ranks)
+        .filter(|(_, rank)| **rank >= oldest)
+    {
         let (first, mut last) = (bounds[0] as usize, (bounds[1] as usize).saturating_sub(1));
         while last > first {
             let length = max_length.min(last - first);
@@ -72,13 +77,14 @@ pub fn batches(windows: &[Window], batch_size: usize, rng: &mut ChaCha8Rng) -> V
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use rand::SeedableRng;
 
     use super::*;
     use crate::data::{Keys, Plays, Vocab};
 
-    fn dataset(lengths: &[usize]) -> Dataset {
+    /// One user's sessions of these lengths; every play is of a song of its own.
+    pub fn dataset(lengths: &[usize]) -> Dataset {
         let ids = |n: usize| Vocab::new("BIGINT", Keys::Integers((0..n as i64).collect()));
         let mut offsets = vec![0];
         offsets.extend(lengths.iter().scan(0, |end, length| {
@@ -107,20 +113,21 @@ mod tests {
     #[test]
     fn every_play_but_the_first_of_a_session_is_a_target_once() {
         let dataset = dataset(&[1, 2, 8, 0, 4]);
-        let windows = windows(&dataset, 3);
-        let songs = &dataset.plays.songs;
-        let mut targets: Vec<u32> =
-            windows.iter().flat_map(|window| window.targets(songs)).copied().collect();
+        let windows = windows(&dataset, 3, 1.0);
+        let mut targets: Vec<usize> =
+            windows.iter().flat_map(|window| window.places()).map(|place| place + 1).collect();
         targets.sort_unstable();
         assert_eq!(targets, [2, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14]);
-        assert_eq!(windows[1].inputs(songs), [7, 8, 9]);
+        assert_eq!(windows[1].places(), 7..10);
         assert_eq!(windows[3], Window { first: 3, length: 1 });
+        // The last two of five sessions, of which one is empty.
+        assert_eq!(super::windows(&dataset, 3, 0.4), [Window { first: 11, length: 3 }]);
     }
 
     #[test]
     fn batches_hold_every_window_once_and_about_as_many_targets_each() {
         let lengths: Vec<usize> = (0..500).map(|i| 2 + i % 40).collect();
-        let windows = windows(&dataset(&lengths), 100);
+        let windows = windows(&dataset(&lengths), 100, 1.0);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let batches = batches(&windows, 10, &mut rng);
         let mut all = batches.concat();

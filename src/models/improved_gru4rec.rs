@@ -1,0 +1,134 @@
+//! Improved GRU4Rec: GRU4Rec's network, trained on prefixes of sessions with songs left out, and
+//! on the latest sessions last.
+//!
+//! Tan, Xu & Liu, "Improved recurrent neural networks for session-based recommendations", DLRS
+//! 2016. Two of its proposals, both on by default:
+//!
+//! - Data augmentation (§3.1): every prefix of a session is an example, and songs of it are left
+//!   out at random (`item_dropout`).
+//! - Pre-training (§3.2): the first epochs look at all sessions, the last `recent_epochs` at the
+//!   latest `recent` of them alone.
+//!
+//! All prefixes of a session are trained in one pass, since the state after a song depends on the
+//! prefix up to it alone.
+//!
+//! # Deviations
+//! - Songs are left out once for all prefixes of a session, not for each anew. What comes after one
+//!   that was left out is predicted after the latest that was not; the first is kept.
+//! - The optimiser goes on between the two stages with what it has gathered.
+//! - Privileged information and the output of embeddings (§3.3–3.4) are not offered: they are
+//!   about other data and about speed. Scores are products with embeddings, as in GRU4Rec.
+//! - Sampled softmax with logQ correction in place of all songs, Adam.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::train::sequence::{self, Batching, Config, Design, Recurrent};
+use crate::train::{
+    CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
+    OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, objective, params,
+};
+
+/// The line in the registry.
+pub const SPEC: ModelSpec = ModelSpec {
+    name: "improved_gru4rec",
+    summary: "GRU4Rec on prefixes with songs left out, and on the latest sessions last.",
+    source: "Tan et al. 2016",
+    example: "FROM train_improved_gru4rec('plays', epochs := 2, embedding_size := 16)",
+    params: PARAMS,
+    iterative: true,
+    memory: |dataset, options| Ok(sequence::memory(dataset, &design(options)?)),
+    start: |dataset, options, device| sequence::start(dataset, design(options)?, device),
+    load: |artifact, device| sequence::load(artifact, design(&artifact.options)?, device),
+};
+
+const PARAMS: &[Param] = &[
+    params::EPOCHS,
+    Param { doc: "Windows of sessions per step.", ..params::BATCH_SIZE },
+    Param {
+        doc: "D, the size of the embeddings of songs and of the network's state.",
+        ..params::EMBEDDING_SIZE.with_default(Default::Int(128))
+    },
+    Param::new(
+        "layers",
+        Kind::Int { min: 1, max: 16 },
+        Default::Int(1),
+        "Layers of recurrent units.",
+    ),
+    params::MAX_LENGTH,
+    Param::new(
+        "item_dropout",
+        params::RATE,
+        Default::Float(0.25),
+        "Share of the songs of a session that is left out in training.",
+    ),
+    Param::new(
+        "recent",
+        Kind::Float { min: 0.001, max: 1.0 },
+        Default::Float(0.5),
+        "Share of the sessions, the latest, that the last epochs look at.",
+    ),
+    Param::new(
+        "recent_epochs",
+        Kind::Int { min: 0, max: 100_000 },
+        Default::Int(2),
+        "How many of the epochs these are.",
+    ),
+    Param {
+        doc: "Share of what the network passes on that is set to 0 in training.",
+        ..params::DROPOUT.with_default(Default::Float(0.1))
+    },
+    params::TEMPERATURE,
+    Param {
+        doc: "What is minimised; default sampled_softmax over the pool; softmax takes all songs; \
+              bpr_max, top1_max, bpr and top1 rank the target against the pool, bce and gbce take \
+              each song for itself.",
+        ..objective::LOSS
+    },
+    objective::NEGATIVES,
+    objective::POOL,
+    objective::ALPHA,
+    objective::IN_BATCH,
+    objective::LOGQ,
+    objective::CALIBRATION,
+    objective::SCORE_REG,
+    LEARNING_RATE.with_default(Default::Float(0.001)),
+    OPTIMIZER,
+    MOMENTUM,
+    REG,
+    CLIP,
+    SCHEDULE,
+    WARMUP,
+];
+
+/// The model that the options describe.
+fn design(options: &Options) -> Result<Design> {
+    let size = options.count("embedding_size");
+    let encoder = Recurrent {
+        inputs: size,
+        size,
+        layers: options.count("layers"),
+        input_dropout: 0.0,
+        dropout: options.float("dropout"),
+    };
+    let config = Config {
+        embedding_size: size,
+        deviation: DEVIATION,
+        max_length: options.count("max_length"),
+        batch_size: options.count("batch_size"),
+        batching: Batching::Windows {
+            item_dropout: options.float("item_dropout"),
+            recent: (options.count("recent_epochs"), options.float("recent")),
+        },
+        tied: true,
+        bias: true,
+        temperature: params::temperature(options),
+        objective: Objective::new(options, Objective::of(LossKind::SampledSoftmax))?,
+        optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,
+        seed: options.int("seed").unwrap_or(0) as u64,
+    };
+    Ok(Design { config, encoder: Arc::new(encoder) })
+}
+
+/// The deviation of embeddings before training.
+const DEVIATION: f32 = 0.05;
