@@ -88,8 +88,8 @@ impl TableFunction for CompareModels {
             description: "Two models on the very same predictions, metric by metric: both means, \
                           their difference with its interval and p-values, and how often which is \
                           better. A model that does not know a song misses it.",
-            example: "FROM train_popularity('train_plays');\n\
-                      FROM compare_models('harm', 'popularity', 'test_plays', k := 20)",
+            example: "FROM compare_models('harm', 'harm', 'test_plays', version_a := 2,\n                    \
+                      version_b := 1, k := 20)",
         })
     }
 

@@ -23,8 +23,8 @@ use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunct
 use super::loaded::load;
 use super::recommend::VERSION;
 use super::rows::Once;
-use crate::error::Result;
-use crate::eval::{Figure, Lister, Slice, slices, summarize};
+use crate::error::{Error, Result};
+use crate::eval::{By, Figure, Lister, Slice, slices, summarize};
 use crate::train::Param;
 
 /// `evaluate(model, test, k := […])`.
@@ -126,7 +126,12 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
     let measured = Measured::new("evaluate", options)?;
     let rules = rules(options, measured.kept())?;
     let places = exam.rank(&models, 0, &cases, &opponents, rules)?;
-    let parts = match properties.by() {
+    let by = properties.by();
+    if let (Some(By::User(..)), false) = (&by, exam.test.has_users) {
+        let message = "is an attribute of users, but the test has no user column";
+        return Err(Error::option("evaluate", "by", message));
+    }
+    let parts = match by {
         Some(by) => slices(by, options.count("buckets"), &cases, &places, &models[0]),
         None => vec![Slice { label: None, members: (0..places.len() as u32).collect() }],
     };
