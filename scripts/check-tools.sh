@@ -9,7 +9,7 @@ fail() {
 
 command -v cargo >/dev/null ||
   fail "cargo was not found." \
-    "Install Rust ${RUST_VERSION:-1.88} or newer with rustup (https://rustup.rs), then open a new terminal."
+    "Install Rust ${RUST_VERSION:-1.89} or newer with rustup (https://rustup.rs), then open a new terminal."
 
 for compiler in "${CC:-cc}" gcc clang; do
   if command -v "${compiler%% *}" >/dev/null; then exit 0; fi
