@@ -89,4 +89,22 @@ impl Field {
             }
         }
     }
+
+    /// The field of other entities: `index` gives for each which one here it is, if it is.
+    #[must_use]
+    pub fn reindexed(&self, index: &[Option<u32>]) -> Self {
+        let of = |at: &Option<u32>| at.map_or(&[MISSING][..], |at| self.codes_of(at));
+        let codes = match &self.codes {
+            Codes::One(_) => Codes::One(index.iter().map(|at| of(at)[0]).collect()),
+            Codes::Many { .. } => {
+                let (mut offsets, mut values) = (vec![0], Vec::new());
+                for at in index {
+                    values.extend_from_slice(of(at));
+                    offsets.push(values.len() as u32);
+                }
+                Codes::Many { offsets, values }
+            }
+        };
+        Self { name: self.name.clone(), encoding: self.encoding.clone(), codes }
+    }
 }

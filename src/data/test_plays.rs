@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::fingerprint::{add_plays, add_vocab};
-use super::{Dataset, Keys, Plays, Vocab};
+use super::{Dataset, Plays, Vocab};
 
 /// Held-out plays, coded with vocabularies of their own, so that several models can be asked about
 /// the very same plays. The vocabularies also hold what the other relations mention.
@@ -76,11 +76,11 @@ impl TestPlays {
     /// What users and songs are called in a model's vocabularies.
     pub fn known(&self, dataset: &Dataset) -> Known {
         let users = match self.has_users {
-            true => indices(&self.users, &dataset.users),
+            true => self.users.indices_in(&dataset.users),
             // A session of the test is nobody that the model knows, whatever its number.
             false => vec![None; self.users.len()],
         };
-        let songs = indices(&self.songs, &dataset.songs);
+        let songs = self.songs.indices_in(&dataset.songs);
         let songs = songs.into_iter().map(|song| song.unwrap_or(Known::UNKNOWN)).collect();
         Known { users, songs }
     }
@@ -93,14 +93,6 @@ impl TestPlays {
         add_vocab(&mut hash, &self.songs);
         add_plays(&mut hash, &self.plays);
         format!("{:032x}", hash.digest128())
-    }
-}
-
-/// For each id of `from` its index in `to`.
-fn indices(from: &Vocab, to: &Vocab) -> Vec<Option<u32>> {
-    match from.keys() {
-        Keys::Integers(ids) => ids.iter().map(|&id| to.find_integer(id)).collect(),
-        Keys::Texts(ids) => ids.iter().map(|id| to.find(id)).collect(),
     }
 }
 

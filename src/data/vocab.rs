@@ -112,6 +112,14 @@ impl Vocab {
         }
     }
 
+    /// For each of its ids the index of the same id in another vocabulary, if it is there.
+    pub fn indices_in(&self, other: &Self) -> Vec<Option<u32>> {
+        match &self.keys {
+            Keys::Integers(ids) => ids.iter().map(|&id| other.find_integer(id)).collect(),
+            Keys::Texts(ids) => ids.iter().map(|id| other.find(id)).collect(),
+        }
+    }
+
     /// The index of an id given as an integer, or `None` if it is unknown.
     pub fn find_integer(&self, id: i64) -> Option<u32> {
         match &self.keys {

@@ -1,5 +1,6 @@
 //! Which predictions an evaluation asks for, and what a model is told before each.
 
+use super::opponents::Examinee;
 use crate::data::{Dataset, Known, TestPlays};
 
 /// What a model is told before it predicts.
@@ -161,6 +162,14 @@ impl<'a> Cases<'a> {
         targets.sort_unstable();
         targets.dedup();
         targets
+    }
+
+    /// How many songs a model can rank.
+    pub fn rankable(&self, model: &Examinee<'_>) -> usize {
+        match &self.test.candidates {
+            Some(songs) => songs.iter().filter(|&&song| model.known.song(song).is_some()).count(),
+            None => model.dataset.songs.len(),
+        }
     }
 
     /// The number of a case's first right answer in its session, from 1.

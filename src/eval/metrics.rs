@@ -122,6 +122,11 @@ impl Measure {
         lists.chain(metric.of_ranking.then_some(None)).map(|k| Self { metric, k }).collect()
     }
 
+    /// The measures of all metrics.
+    pub fn all(lengths: &[usize]) -> Vec<Self> {
+        METRICS.iter().flat_map(|metric| Self::of(metric, lengths)).collect()
+    }
+
     /// Reads `ndcg@10`, `ndcg_at_10` or `mrr`; `None` if there is no such measure.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
@@ -168,7 +173,8 @@ impl Place {
 
 /// The expected number of right answers within the first `k`.
 fn hits(outcome: &Outcome<'_>, k: Option<usize>) -> f64 {
-    outcome.places.iter().map(|place| f64::from(place.within(k)) * place.density()).sum()
+    // Not `sum`, which is −0 for nothing.
+    outcome.places.iter().fold(0.0, |sum, place| sum + f64::from(place.within(k)) * place.density())
 }
 
 /// The share of the right answers that are within the first `k`.
@@ -219,11 +225,11 @@ fn ndcg(outcome: &Outcome<'_>, k: Option<usize>) -> f64 {
     let discounts = |before: u32, count: u32| -> f64 {
         (1..=count).map(|at| 1.0 / (f64::from(before + at) + 1.0).log2()).sum()
     };
-    let gain = outcome.places.iter().map(|place| {
-        let within = place.within(k);
-        if within == 0 { 0.0 } else { place.density() * discounts(place.before, within) }
+    let gain = outcome.places.iter().fold(0.0, |gain, place| match place.within(k) {
+        0 => gain,
+        within => gain + place.density() * discounts(place.before, within),
     });
-    gain.sum::<f64>() / discounts(0, ideal_hits(outcome, k))
+    gain / discounts(0, ideal_hits(outcome, k))
 }
 
 /// The mean, over the right answers, of the precision at their ranks; 0 for those that are not

@@ -5,12 +5,22 @@
 
 mod answer;
 mod cases;
+mod compare;
+mod intervals;
+mod lists;
 mod metrics;
 mod opponents;
 mod ranking;
+mod slices;
+mod summary;
 
 pub use answer::{Repeats, Source, answer, contexts_at_once, settle};
 pub use cases::{Asked, Case, Cases, Protocol, Targets};
+pub use compare::{Comparison, compare};
+pub use intervals::{Resampling, holm};
+pub use lists::{ListMetric, Lister};
 pub use metrics::{METRICS, Measure, Metric, Outcome, Place, Ties};
 pub use opponents::{Draw, Examinee, Opponents, Sampler};
 pub use ranking::{Pass, Places, Rules};
+pub use slices::{By, Slice, slices};
+pub use summary::{Figure, Summary, summarize};

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::answer::{Repeats, contexts_at_once, settle};
 use super::cases::{Case, Cases, Told};
+use super::lists::popularity;
 use super::metrics::{Measure, Outcome, Place, Ties};
 use super::opponents::{Examinee, Opponents};
 use crate::error::Result;
@@ -29,6 +30,8 @@ pub struct Places {
     ends: Vec<usize>,
     right: Vec<u32>,
     candidates: Vec<u32>,
+    told: Vec<u32>,
+    told_popularity: Vec<Option<f64>>,
     lists: Vec<u32>,
     /// Where the list of each case ends.
     list_ends: Vec<usize>,
@@ -39,6 +42,8 @@ struct Placed {
     places: Vec<Place>,
     right: u32,
     candidates: u32,
+    told: u32,
+    told_popularity: Option<f64>,
     list: Vec<u32>,
 }
 
@@ -62,6 +67,16 @@ impl Places {
         }
     }
 
+    /// How many songs the model was told in a case.
+    pub fn told(&self, case: usize) -> u32 {
+        self.told[case]
+    }
+
+    /// How often these were played in training, on average; kept with lists, if there were any.
+    pub fn told_popularity(&self, case: usize) -> Option<f64> {
+        self.told_popularity[case]
+    }
+
     /// The mean of a measure over all cases; NaN without cases.
     pub fn mean(&self, measure: &Measure) -> f64 {
         let values = (0..self.len()).map(|case| measure.value(&self.outcome(case)));
@@ -78,6 +93,8 @@ impl Places {
         self.ends.push(self.places.len());
         self.right.push(placed.right);
         self.candidates.push(placed.candidates);
+        self.told.push(placed.told);
+        self.told_popularity.push(placed.told_popularity);
         self.lists.extend(placed.list);
         self.list_ends.push(self.lists.len());
     }
@@ -135,7 +152,7 @@ impl<'a> Pass<'a> {
         let (songs, done) = (dataset.songs.len(), self.places.len());
         if songs == 0 {
             (done..self.cases.list.len()).for_each(|number| {
-                let placed = self.place(number, &[]);
+                let placed = self.place(number, &[], &[]);
                 self.places.push(placed);
             });
             return Ok(false);
@@ -161,7 +178,7 @@ impl<'a> Pass<'a> {
                 if let Some(allowed) = &self.allowed {
                     nn::keep_only(scores, allowed);
                 }
-                Ok((first..end).map(|number| self.place(number, scores)).collect())
+                Ok((first..end).map(|number| self.place(number, context.songs, scores)).collect())
             })
             .collect::<Result<_>>()?;
         self.scores = scores;
@@ -204,8 +221,8 @@ impl<'a> Pass<'a> {
         songs.filter_map(|&song| self.examinee.known.song(song)).collect()
     }
 
-    /// Ranks the right answers of a case.
-    fn place(&self, number: usize, scores: &[f32]) -> Placed {
+    /// Ranks the right answers of a case, before which the model was told some songs.
+    fn place(&self, number: usize, told: &[u32], scores: &[f32]) -> Placed {
         let (case, known) = (&self.cases.list[number], self.examinee.known);
         let targets = self.cases.targets(case);
         let of = |song: u32| scores[song as usize];
@@ -230,12 +247,21 @@ impl<'a> Pass<'a> {
             }
             None => scores,
         };
-        let list = nn::top_k(scores, self.rules.kept).into_iter().map(|ranked| ranked.song);
+        let list = match self.rules.kept {
+            0 => Vec::new(),
+            kept => nn::top_k(scores, kept).into_iter().map(|ranked| ranked.song).collect(),
+        };
+        let told_popularity = match self.rules.kept {
+            0 => None,
+            _ => popularity(self.examinee.dataset, told),
+        };
         Placed {
             places: self.places_of(right, pool),
             right: targets.len() as u32,
             candidates: nn::compare(pool, f32::NEG_INFINITY).0,
-            list: list.collect(),
+            told: told.len() as u32,
+            told_popularity,
+            list,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::{Dataset, Keys, Plays, SongSets, TestPlays, Vocab};
-use crate::eval::{Asked, Draw, Protocol, Sampler, Targets};
+use crate::eval::{Asked, Draw, ListMetric, Lister, Protocol, Sampler, Targets};
 use crate::train::{Model, Weights};
 
 /// Scores song `i` as `-|i - last|`, so that the last song itself is best.
@@ -220,5 +220,88 @@ fn songs_are_drawn_by_their_plays() {
     for mut songs in drawn(&test_plays(1, &[0, 0]), &[data], 3, Draw::Popularity, 4) {
         songs.sort_unstable();
         assert_eq!(songs, [4, 7, 8]);
+    }
+}
+
+/// Scores each context, a case's number as a song, as the golden numbers do.
+struct Golden(Vec<Vec<f32>>);
+
+impl Model for Golden {
+    fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
+        for (scores, context) in out.chunks_exact_mut(self.0[0].len()).zip(contexts) {
+            scores.copy_from_slice(&self.0[context.songs[0] as usize]);
+        }
+        Ok(())
+    }
+
+    fn weights(&self) -> Result<Weights> {
+        Ok(Weights::new())
+    }
+}
+
+fn numbers<T: TryFrom<u64, Error: std::fmt::Debug>>(value: &serde_json::Value) -> Vec<T> {
+    let number = |value: &serde_json::Value| T::try_from(value.as_u64().unwrap()).unwrap();
+    value.as_array().unwrap().iter().map(number).collect()
+}
+
+/// `tests/golden/metrics.py`, which fed the same scores to ranx and RecBole.
+#[test]
+fn metrics_are_those_of_other_implementations() {
+    let golden: serde_json::Value =
+        serde_json::from_str(include_str!("../../tests/golden/metrics.json")).unwrap();
+    let rows = golden["scores"].as_array().unwrap();
+    // Multiples of 1/1024, no two alike: as exact here as there.
+    let row =
+        |row| numbers::<u16>(row).into_iter().map(|score| f32::from(score) / 1024.0).collect();
+    let model = Golden(rows.iter().map(row).collect());
+    let songs = model.0[0].len();
+    let mut data = dataset(songs);
+    data.play_counts = numbers(&golden["plays"]);
+    // A listener for each case, who plays the case's number and then the right answers.
+    let right: Vec<Vec<u32>> =
+        golden["right"].as_array().unwrap().iter().map(numbers::<u32>).collect();
+    let (mut plays, mut offsets) = (Vec::new(), vec![0]);
+    for (case, right) in (0..).zip(&right) {
+        plays.push(case);
+        plays.extend(right);
+        offsets.push(plays.len() as u64);
+    }
+    let test = TestPlays {
+        users: vocab(100..100 + right.len() as i64),
+        songs: vocab(0..songs as i64),
+        plays: Plays::in_order(plays, offsets, (0..=right.len() as u32).collect()),
+        ..test_plays(1, &[])
+    };
+    let known = test.known(&data);
+    let remaining = Asked { targets: Targets::Remaining, ..EVERY };
+    let mut cases = Cases::new(&test, &[&known], remaining);
+    // Of each listener the case with all right answers.
+    cases.list.dedup_by_key(|case| case.user);
+    let models = [Examinee { model: &model, dataset: &data, known: &known }];
+    let rules = Rules { kept: 25, ..RULES };
+    let mut pass = Pass::new(&models, 0, &cases, &Opponents::All, rules);
+    while pass.step().unwrap() {}
+    let places = pass.finish();
+    assert_eq!(places.len(), right.len());
+    for (name, values) in golden["cases"].as_object().unwrap() {
+        let measure = Measure::parse(name).unwrap();
+        for (case, value) in values.as_array().unwrap().iter().enumerate() {
+            let (got, expected) = (measure.value(&places.outcome(case)), value.as_f64().unwrap());
+            assert!((got - expected).abs() < 1e-12, "{name} of case {case}: {got}, {expected}");
+        }
+    }
+    let lister = Lister::new(&data, &[], songs);
+    for (name, value) in golden["lists"].as_object().unwrap() {
+        let (metric, k) = name.split_once('@').unwrap();
+        let (metric, k) = (ListMetric::named(metric, 0)[0], k.parse::<usize>().unwrap());
+        let lists = (0..places.len()).map(|case| &places.list(case)[..k]);
+        let got = match metric {
+            ListMetric::MeanPopularity => {
+                let total: f64 = lists.map(|list| lister.add(metric, list, None).0).sum();
+                total / places.len() as f64
+            }
+            _ => lister.of_all(metric, lists),
+        };
+        assert!((got - value.as_f64().unwrap()).abs() < 1e-9, "{name}: {got}, {value}");
     }
 }

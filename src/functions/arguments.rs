@@ -105,7 +105,11 @@ pub fn candidates(given: &str, names: &[&str]) -> String {
     }
 }
 
-fn checked(param: &Param, value: &Value) -> std::result::Result<Setting, String> {
+/// Validates one value.
+///
+/// # Errors
+/// What is wrong and what is allowed, to follow the name.
+pub(super) fn checked(param: &Param, value: &Value) -> std::result::Result<Setting, String> {
     if *value == Value::Null {
         return Err(null_message(param));
     }
@@ -137,6 +141,11 @@ fn checked(param: &Param, value: &Value) -> std::result::Result<Setting, String>
         },
         Kind::Time => match value {
             Value::Text(_) | Value::Int(_) | Value::Float(_) => id(value).map(Setting::Text),
+            other => Err(expected(param.kind, other)),
+        },
+        Kind::Struct => match value {
+            Value::Struct(fields) if !fields.is_empty() => Setting::try_from(value)
+                .map_err(|name| format!("must not have NULL in it, as {name} has")),
             other => Err(expected(param.kind, other)),
         },
         Kind::Length => match value {
@@ -207,6 +216,7 @@ pub(super) fn allowed(kind: Kind) -> String {
         Kind::Id => "an id, such as 42 or 'abc'".to_owned(),
         Kind::IdList => "a list of ids, such as [12, 99, 7]".to_owned(),
         Kind::Interval => "an interval longer than 0, such as INTERVAL 30 MINUTES".to_owned(),
+        Kind::Struct => "a struct, such as {epochs: 20}".to_owned(),
         Kind::Time => "a time as in the plays, such as DATE '2024-01-31'".to_owned(),
         Kind::Length => "an interval longer than 0, such as INTERVAL 30 DAYS, or a number where \
                          times are numbers"

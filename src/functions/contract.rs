@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::store::Caller;
-use crate::train::{Options, Param};
+use crate::train::{Options, Param, Setting};
 
 /// A SQL value on its way in or out.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,51 @@ pub enum Value {
     List(Vec<Value>),
     /// STRUCT, fields in order.
     Struct(Vec<(String, Value)>),
+}
+
+impl From<&Setting> for Value {
+    fn from(setting: &Setting) -> Self {
+        let list = |values: &[Setting]| Self::List(values.iter().map(Self::from).collect());
+        match setting {
+            Setting::Bool(value) => Self::Bool(*value),
+            Setting::Int(value) => Self::Int(*value),
+            Setting::Float(value) => Self::Float(*value),
+            Setting::Text(value) => Self::Text(value.clone()),
+            Setting::IntList(values) => Self::List(values.iter().map(|&v| Self::Int(v)).collect()),
+            Setting::TextList(values) => {
+                Self::List(values.iter().map(|v| Self::Text(v.clone())).collect())
+            }
+            Setting::List(values) => list(values),
+            Setting::Struct(fields) => {
+                Self::Struct(fields.iter().map(|(name, v)| (name.clone(), v.into())).collect())
+            }
+        }
+    }
+}
+
+/// The error is where a NULL or a value without a setting stands: the name of the innermost field.
+impl TryFrom<&Value> for Setting {
+    type Error = String;
+
+    fn try_from(value: &Value) -> std::result::Result<Self, String> {
+        Ok(match value {
+            Value::Null | Value::Timestamp(_) => return Err("it".to_owned()),
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Int(value) => Self::Int(*value),
+            Value::Float(value) => Self::Float(*value),
+            Value::Text(value) => Self::Text(value.clone()),
+            Value::List(values) => Self::List(
+                values.iter().map(Self::try_from).collect::<std::result::Result<_, _>>()?,
+            ),
+            Value::Struct(fields) => {
+                let field = |(name, value): &(String, Value)| match Self::try_from(value) {
+                    Err(inner) if inner == "it" => Err(name.clone()),
+                    setting => Ok((name.clone(), setting?)),
+                };
+                Self::Struct(fields.iter().map(field).collect::<std::result::Result<_, _>>()?)
+            }
+        })
+    }
 }
 
 /// The SQL type of a column, parameter or result.

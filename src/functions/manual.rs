@@ -53,7 +53,9 @@ impl Parameter {
             train::Kind::Choice(_) | train::Kind::Text | train::Kind::Relation => SqlType::Varchar,
             train::Kind::TextList => list(SqlType::Varchar),
             train::Kind::IntList { .. } => list(SqlType::BigInt),
-            train::Kind::Id | train::Kind::Time | train::Kind::Length => SqlType::Any,
+            train::Kind::Id | train::Kind::Time | train::Kind::Length | train::Kind::Struct => {
+                SqlType::Any
+            }
             train::Kind::IdList => list(SqlType::Any),
             train::Kind::Interval => SqlType::Named("INTERVAL".to_owned()),
         }

@@ -4,6 +4,7 @@ mod adapter;
 mod arguments;
 mod asked;
 mod contract;
+mod cross_validate;
 mod evaluate;
 mod files;
 mod generate;
@@ -23,8 +24,10 @@ mod scoring;
 mod sessionize;
 mod settings;
 mod split;
+mod sql_value;
 mod stop;
 mod training;
+mod tune;
 mod types;
 
 pub use adapter::register;

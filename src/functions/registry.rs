@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::contract::Registry;
-use super::evaluate::Evaluate;
+use super::cross_validate::CrossValidate;
+use super::evaluate::{CompareModels, Evaluate, EvaluateUsers, evaluate_users};
 use super::files::{ExportModel, ImportModel};
 use super::generate::{CreateListeningTables, GenerateListening};
 use super::help::Functions;
@@ -16,6 +17,7 @@ use super::settings::SETTINGS;
 use super::split;
 use super::stop::Stop;
 use super::training::Train;
+use super::tune::Tune;
 use super::types::Types;
 use crate::models::REGISTRY;
 pub use crate::store::MACROS;
@@ -25,9 +27,13 @@ pub fn registry() -> Registry {
     let mut registry = Registry {
         settings: SETTINGS.to_vec(),
         tables: vec![
+            Arc::new(CrossValidate),
             Arc::new(Evaluate),
+            Arc::new(EvaluateUsers),
+            Arc::new(CompareModels),
             Arc::new(Models),
             Arc::new(TrainingHistory),
+            Arc::new(Tune),
             Arc::new(UseModel),
             Arc::new(DropModel),
             Arc::new(ExportModel),
@@ -40,7 +46,7 @@ pub fn registry() -> Registry {
             Arc::new(Stop),
             Arc::new(Macros),
         ],
-        queries: split::all(),
+        queries: [split::all(), vec![evaluate_users()]].concat(),
         scalars: vec![
             Arc::new(Recommend),
             Arc::new(NextSongs),

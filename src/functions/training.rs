@@ -7,11 +7,11 @@
 mod memory;
 mod options;
 mod run;
+mod task;
 mod validation;
 
-pub(super) use options::{SESSION, SONG, TIME, USER, column_names};
-
-use std::sync::Arc;
+pub(super) use options::{COMMON, PLAYS, SESSION, SONG, TIME, USER, column_names};
+pub(super) use task::{Data, Job, Task};
 
 use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction};
 use super::loaded::epoch_columns;
@@ -59,27 +59,41 @@ impl TableFunction for Train {
     }
 
     fn bind(&self, call: &Call) -> Result<Binding> {
-        let function = self.name();
-        let conn = call.caller.connect()?;
-        if call.options.text("model").is_some_and(|name| name.trim().is_empty()) {
-            let message = "is empty; give the model a name, or leave it out";
-            return Err(Error::option(function, "model", message));
-        }
-        let name = call.options.text("model").unwrap_or(self.0.name);
-        store::check_writable(&conn, &function, name)?;
-        validation::watched(&function, &call.options)?;
-        let request = options::request(&function, &call.options);
-        store::check(&conn, &request)?;
-        if let Some(validation) = call.options.text("validation") {
-            store::check_plays(&conn, &function, "validation", validation, &request.columns)?;
-        }
-        let device = settings::device(&call.caller, &function, &call.options)?;
-        device::open(&device).map_err(|error| error.within(&function))?;
-        settings::threads(&call.caller, &function)?;
-        let (spec, call) = (self.0, Arc::new(call.clone()));
+        let task = Task {
+            spec: self.0,
+            function: self.name(),
+            model: call.options.text("model").unwrap_or(self.0.name).to_owned(),
+            options: call.options.clone(),
+            caller: call.caller.clone(),
+        };
+        check(&task)?;
         Ok(Binding {
             columns: self.columns(),
-            start: Box::new(move || Ok(Box::new(run::Run::new(spec, call.clone())))),
+            start: Box::new(move || Ok(Box::new(run::Run::new(task.clone())))),
         })
     }
+}
+
+/// Checks what can be checked of a training before anything is read.
+///
+/// # Errors
+/// The model cannot be stored under its name, a relation or column is missing, or an option or setting
+/// is wrong.
+pub(super) fn check(task: &Task) -> Result<()> {
+    let Task { function, model, options, caller, .. } = task;
+    let conn = caller.connect()?;
+    if model.trim().is_empty() {
+        let message = "is empty; give the model a name, or leave it out";
+        return Err(Error::option(function, "model", message));
+    }
+    store::check_writable(&conn, function, model)?;
+    validation::watched(function, options)?;
+    let request = options::request(function, options);
+    store::check(&conn, &request)?;
+    if let Some(validation) = options.text("validation") {
+        store::check_plays(&conn, function, "validation", validation, &request.columns)?;
+    }
+    let device = settings::device(caller, function, options)?;
+    device::open(&device).map_err(|error| error.within(function))?;
+    settings::threads(caller, function).map(drop)
 }

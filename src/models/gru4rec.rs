@@ -90,6 +90,7 @@ const PARAMS: &[Param] = &[
         Default::Float(0.2),
         "Share of the numbers in embeddings of played songs that is set to 0 in training.",
     ),
+    params::TEMPERATURE,
     Param {
         doc: "What is minimised; default sampled_softmax over the pool and the batch; softmax takes \
               all songs; bpr_max, top1_max, bpr and top1 rank the target against the pool, bce and \
@@ -145,6 +146,7 @@ fn design(options: &Options) -> Result<Design> {
         batching: Batching::Streams { steps: options.count("steps") },
         tied,
         bias: true,
+        temperature: params::temperature(options),
         objective: Objective::new(options, Objective::of(LossKind::SampledSoftmax))?,
         optimizer,
         seed: options.int("seed").unwrap_or(0) as u64,

@@ -78,6 +78,7 @@ const PARAMS: &[Param] = &[
         doc: "Share of what the network passes on that is set to 0 in training.",
         ..params::DROPOUT.with_default(Default::Float(0.1))
     },
+    params::TEMPERATURE,
     Param {
         doc: "What is minimised; default sampled_softmax over the pool; softmax takes all songs; \
               bpr_max, top1_max, bpr and top1 rank the target against the pool, bce and gbce take \
@@ -121,6 +122,7 @@ fn design(options: &Options) -> Result<Design> {
         },
         tied: true,
         bias: true,
+        temperature: params::temperature(options),
         objective: Objective::new(options, Objective::of(LossKind::SampledSoftmax))?,
         optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,
         seed: options.int("seed").unwrap_or(0) as u64,

@@ -72,6 +72,7 @@ const PARAMS: &[Param] = &[
         doc: "Share of the global and local encodings that is set to 0 in training.",
         ..params::DROPOUT.with_default(Default::Float(0.5))
     },
+    params::TEMPERATURE,
     Param {
         doc: "What is minimised; default sampled_softmax over the pool; softmax, the paper's, takes \
               all songs; bpr_max, top1_max, bpr and top1 rank the target against the pool, bce and \
@@ -112,6 +113,7 @@ fn design(options: &Options) -> Result<Design> {
         batching: Batching::WINDOWS,
         tied: true,
         bias: false,
+        temperature: params::temperature(options),
         objective: Objective::new(options, Objective::of(LossKind::SampledSoftmax))?,
         optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,
         seed: options.int("seed").unwrap_or(0) as u64,

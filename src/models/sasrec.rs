@@ -81,7 +81,15 @@ const PARAMS: &[Param] = &[
         "Layer normalisation of what enters attention and feed-forward network (pre, as printed), or \
          of what leaves them with the residual connection (post).",
     ),
+    Param::new(
+        "positions",
+        Kind::Choice(&["start", "end"]),
+        Default::Absent,
+        "Where positions are counted from: the first song of a window, so that a session is trained as \
+         it will be asked for, or the latest; default start, with paper end.",
+    ),
     params::DROPOUT,
+    params::TEMPERATURE,
     Param {
         doc: "What is minimised; default sampled_softmax over a pool of songs, with paper bce; softmax \
               takes all songs; gbce calibrates bce; bpr, bpr_max, top1 and top1_max rank the target \
@@ -118,9 +126,13 @@ fn design(options: &Options) -> Result<Design> {
         blocks: options.count("blocks"),
         heads: options.count("heads"),
         post_norm: options.text("norm") == Some("post"),
+        from_start: match options.text("positions") {
+            Some(positions) => positions == "start",
+            None => !options.bool("paper"),
+        },
         dropout: options.float("dropout"),
     };
-    if size % encoder.heads != 0 {
+    if !size.is_multiple_of(encoder.heads) {
         return Err(Error::data(format!(
             "embedding_size := {size} cannot be divided among heads := {}; give a multiple",
             encoder.heads
@@ -139,6 +151,7 @@ fn design(options: &Options) -> Result<Design> {
         batching: Batching::WINDOWS,
         tied: true,
         bias: false,
+        temperature: params::temperature(options),
         objective: Objective::new(options, otherwise)?,
         optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,
         seed: options.int("seed").unwrap_or(0) as u64,
@@ -155,16 +168,21 @@ struct SasRec {
     blocks: usize,
     heads: usize,
     post_norm: bool,
+    from_start: bool,
     dropout: f64,
 }
 
 const POSITIONS: &str = "position";
 
 impl SasRec {
-    /// Each position's embedding `(B, L, D)`, counted from the latest song of its sequence.
+    /// Each position's embedding `(B, L, D)`.
     fn positions(&self, weights: &Weights, sequences: &Sequences) -> Result<Tensor> {
         let (batch, length, size) = sequences.inputs.dims3()?;
-        let place = |n: usize, at: usize| (self.max_length - n + at.min(n - 1)) as u32;
+        let place = |n: usize, at: usize| {
+            // Padding, which stands behind the latest song, takes its position.
+            let at = at.min(n - 1);
+            (if self.from_start { at } else { self.max_length - n + at }) as u32
+        };
         let places: Vec<u32> = sequences
             .lengths
             .iter()

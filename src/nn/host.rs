@@ -134,7 +134,7 @@ mod tests {
         let values: Vec<f32> = (1..=37).map(|x| x as f32).collect();
         assert_eq!(sum(&values), 703.0);
         assert_eq!(max(&values), 37.0);
-        assert_eq!(dot(&values, &vec![2.0; 37]), 1406.0);
+        assert_eq!(dot(&values, &[2.0; 37]), 1406.0);
         assert_eq!(max(&[-3.0]), -3.0);
     }
 }

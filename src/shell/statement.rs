@@ -55,9 +55,14 @@ pub fn training(sql: &str) -> Option<String> {
     let call = first.eq_ignore_ascii_case("call") || first.eq_ignore_ascii_case("from");
     let plain = call
         && rest.starts_with(|c: char| c.is_ascii_whitespace())
-        && rest.trim_start().get(..6).is_some_and(|name| name.eq_ignore_ascii_case("train_"))
+        && words(text).get(1).is_some_and(|name| trains(name))
         && words(text).len() == 2;
     plain.then(|| format!("FROM{rest}"))
+}
+
+/// Whether a function trains and gives its rows as they come.
+fn trains(name: &str) -> bool {
+    name.starts_with("train_") || ["tune", "cross_validate"].contains(&name)
 }
 
 /// The unquoted words outside parentheses, in lower case.
@@ -100,6 +105,7 @@ mod tests {
         let sql = training("call train_harm('plays', model := 'a;b')").unwrap();
         assert_eq!(sql, "FROM train_harm('plays', model := 'a;b')");
         assert!(training(" FROM  train_bpr(plays)").is_some());
+        assert!(training("FROM Tune('plays', train := 'harm', space := {n: [1]})").is_some());
         for other in ["FROM train_harm('p') WHERE epoch = 1", "FROM trains", "CALL models()", "é"]
         {
             assert_eq!(training(other), None, "{other}");

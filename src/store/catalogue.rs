@@ -5,6 +5,7 @@
 //! | `models` | version of a model |
 //! | `names` | name of a model: its last version number, and what `use_model` chose |
 //! | `training_history` | epoch |
+//! | `trials` | epoch of a trial of `tune`, whose model is not kept |
 //! | `parts` | 64 MiB of a model's file or of an interrupted training's state |
 
 use std::thread;
@@ -131,6 +132,7 @@ impl<'c> Catalogue<'c> {
     pub(super) fn create(&self) -> Result<()> {
         let (names, models) = (self.table("names"), self.table("models"));
         let (history, parts) = (self.table("training_history"), self.table("parts"));
+        let trials = self.table("trials");
         self.conn.execute_batch(&format!(
             "CREATE SCHEMA IF NOT EXISTS {}.segue;
              CREATE TABLE IF NOT EXISTS {names} (
@@ -149,6 +151,10 @@ impl<'c> Catalogue<'c> {
                  model VARCHAR NOT NULL, version BIGINT NOT NULL, epoch BIGINT NOT NULL,
                  train_loss DOUBLE, metrics MAP(VARCHAR, DOUBLE) NOT NULL,
                  seconds DOUBLE, plays_per_second DOUBLE);
+             CREATE TABLE IF NOT EXISTS {trials} (
+                 kind VARCHAR NOT NULL, options VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
+                 epoch BIGINT NOT NULL, train_loss DOUBLE,
+                 metrics MAP(VARCHAR, DOUBLE) NOT NULL, seconds DOUBLE, plays_per_second DOUBLE);
              CREATE TABLE IF NOT EXISTS {parts} (
                  model VARCHAR NOT NULL, version BIGINT NOT NULL, content VARCHAR NOT NULL,
                  part BIGINT NOT NULL, data BLOB NOT NULL);",

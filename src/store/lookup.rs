@@ -126,18 +126,20 @@ pub fn history(conn: &Connection, model: &ModelRow) -> Result<Vec<EpochRow>> {
         ),
         params![model.name, model.version],
     )?;
-    let epochs = found.into_iter().map(|row| {
-        let mut row = row.into_iter();
-        let mut next = || row.next().unwrap_or(Cell::Null);
-        EpochRow {
-            epoch: next().integer().unwrap_or(0),
-            train_loss: next().number(),
-            metrics: metrics(next(), next()),
-            seconds: next().number(),
-            plays_per_second: next().number(),
-        }
-    });
-    Ok(epochs.collect())
+    Ok(found.into_iter().map(epoch_row).collect())
+}
+
+/// An epoch, from its number, loss, names and values of metrics, seconds and plays per second.
+pub(super) fn epoch_row(row: Vec<Cell>) -> EpochRow {
+    let mut row = row.into_iter();
+    let mut next = || row.next().unwrap_or(Cell::Null);
+    EpochRow {
+        epoch: next().integer().unwrap_or(0),
+        train_loss: next().number(),
+        metrics: metrics(next(), next()),
+        seconds: next().number(),
+        plays_per_second: next().number(),
+    }
 }
 
 /// A model's file.

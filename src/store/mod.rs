@@ -30,6 +30,7 @@ mod shelf;
 mod syntax;
 mod tensors;
 mod test_plays;
+mod trials;
 
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
 pub use columns::{ColumnNames, Role};
@@ -54,5 +55,6 @@ pub use settings::Settings;
 pub use shelf::ModelRow;
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{
-    RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,
+    IdTypes, RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,
 };
+pub use trials::{Trial, save_trial, trial};

@@ -47,7 +47,17 @@ pub struct TestRequest<'a> {
     pub candidates: Option<&'a str>,
 }
 
-/// Finds out whether test plays can be read for models of these data; reads no rows.
+/// The types of the ids of test plays, as results have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdTypes {
+    /// Of users; without these, of sessions.
+    pub users: String,
+    /// Of songs.
+    pub songs: String,
+}
+
+/// Finds out whether test plays can be read for models of these data, and the types of their ids;
+/// reads no rows.
 ///
 /// # Errors
 /// A relation or column is missing or ambiguous, or ids are of another kind than a model's.
@@ -55,8 +65,8 @@ pub fn check_test_plays(
     conn: &Connection,
     request: &TestRequest<'_>,
     datasets: &[&Dataset],
-) -> Result<()> {
-    TestPlan::new(conn, request, datasets).map(drop)
+) -> Result<IdTypes> {
+    TestPlan::new(conn, request, datasets)?.id_types()
 }
 
 /// Test plays and what belongs to them as they were read, ids as codes.
@@ -108,11 +118,10 @@ impl RawTestPlays {
     /// # Errors
     /// Too many plays; the analyst stopped the statement.
     pub fn finish(self, control: &Control) -> Result<TestPlays> {
+        let types = self.plan.id_types()?;
         let plan = self.plan.plays;
-        let user_type = id_type(&plan.relation, plan.listener())?;
-        let song_type = id_type(&plan.relation, &plan.song)?;
-        let (users, user_ranks) = self.users.finish(&user_type);
-        let (songs, song_ranks) = self.songs.finish(&song_type);
+        let (users, user_ranks) = self.users.finish(&types.users);
+        let (songs, song_ranks) = self.songs.finish(&types.songs);
         let plays = self.plays.builder.finish(&user_ranks, &song_ranks, control)?;
         let history = match self.history {
             Some(raw) => Some(raw.builder.finish(&user_ranks, &song_ranks, control)?),
@@ -195,6 +204,12 @@ impl TestPlan {
             None => None,
         };
         Ok(Self { plays, history, negatives, candidates })
+    }
+
+    fn id_types(&self) -> Result<IdTypes> {
+        let PlaysPlan { relation, song, .. } = &self.plays;
+        let users = id_type(relation, self.plays.listener())?;
+        Ok(IdTypes { users, songs: id_type(relation, song)? })
     }
 }
 

@@ -48,6 +48,8 @@ pub enum Kind {
     Time,
     /// A length of time: an interval, as text, or a number where times are numbers.
     Length,
+    /// Named values of any type, which the function checks itself.
+    Struct,
 }
 
 /// The value of an option.
@@ -66,6 +68,12 @@ pub enum Setting {
     IntList(Vec<i64>),
     /// A list of texts.
     TextList(Vec<String>),
+    /// A list of anything, within a struct; never stored.
+    #[serde(skip)]
+    List(Vec<Setting>),
+    /// Named values in the order in which they were given; never stored.
+    #[serde(skip)]
+    Struct(Vec<(String, Setting)>),
 }
 
 /// The default of an option, in a form that a constant can hold.

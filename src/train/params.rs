@@ -4,7 +4,7 @@
 //! `params::EPOCHS.with_default(Default::Int(100))`. [`Default::Absent`] stands for a
 //! default that hangs on other options; then the model's documentation of it says which.
 
-use super::{Default, Kind, Param};
+use super::{Default, Kind, Options, Param};
 
 /// A share of something, below 1.
 pub const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
@@ -48,3 +48,16 @@ pub const MAX_LENGTH: Param = Param::new(
 /// The dropout rate.
 pub const DROPOUT: Param =
     Param::new("dropout", RATE, Default::Float(0.2), "Share of activations set to 0 in training.");
+
+/// The temperature of cosines.
+pub const TEMPERATURE: Param = Param::new(
+    "temperature",
+    Kind::Float { min: 0.001, max: 100.0 },
+    Default::Absent,
+    "If given, scores are cosines of code and song, divided by it; by default they are products.",
+);
+
+/// What [`TEMPERATURE`] was given.
+pub fn temperature(options: &Options) -> Option<f64> {
+    options.has("temperature").then(|| options.float("temperature"))
+}

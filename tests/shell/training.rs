@@ -288,3 +288,25 @@ fn what_is_no_database_is_named_and_left_alone() {
     assert!(message.contains("'plays.db' is not a DuckDB database file"), "{message}");
     assert_eq!(std::fs::read_to_string(folder.path().join("plays.db")).unwrap(), text);
 }
+
+/// A search that Ctrl-C stops keeps what its trials brought. DuckDB shows a row when the next is there.
+#[test]
+fn a_search_that_was_stopped_goes_on() {
+    let folder = folder();
+    let tune = |epochs: &str| {
+        format!(
+            "FROM tune('plays', train := 'harm', validation := 'plays', patience := 100000, \
+             options := {{embedding_size: 2}}, space := {{epochs: {epochs}}})"
+        )
+    };
+    let endless = tune("[1, 2, 100000]");
+    let running =
+        Running::start(folder.path(), &["my.duckdb", "-csv", "-noheader", "-c", &endless]);
+    running.wait_for("1,1,");
+    interrupt(&running.child);
+    let (status, _, errors) = running.finish();
+    assert_eq!(status.code(), Some(130), "{errors}");
+    assert!(errors.contains("run the same statement to go on"), "{errors}");
+    let again = format!("SELECT trial, status FROM ({})", tune("[1, 2, 3]"));
+    assert_eq!(query(folder.path(), &again), ["1,stored", "2,stored", "3,complete"]);
+}

@@ -10,7 +10,7 @@ use crate::eval::{Asked, Cases, Examinee, Opponents, Pass, Places, Rules};
 use crate::functions::contract::Call;
 use crate::functions::loaded::Loaded;
 use crate::functions::settings;
-use crate::store;
+use crate::store::{self, IdTypes};
 use crate::threads::Threads;
 use crate::train::Model;
 
@@ -50,11 +50,11 @@ pub(in crate::functions) struct Exam {
 }
 
 impl Exam {
-    /// Finds out whether the call can be executed; reads no rows.
+    /// Finds out whether the call can be executed, and the types of the test's ids; reads no rows.
     ///
     /// # Errors
     /// Relations, columns or options are wrong or contradict each other.
-    pub(super) fn check(function: &str, call: &Call, models: &[Sitter]) -> Result<()> {
+    pub(super) fn check(function: &str, call: &Call, models: &[Sitter]) -> Result<IdTypes> {
         options::check(function, &call.options)?;
         let conn = call.caller.connect()?;
         let datasets: Vec<&Dataset> = models.iter().map(|model| model.dataset.as_ref()).collect();

@@ -1,20 +1,31 @@
 //! `evaluate`: how high a model ranks what listeners really played next.
 
-mod exam;
+mod attributes;
+mod compare;
+pub(super) mod exam;
 mod options;
+mod users;
+
+pub use compare::CompareModels;
+pub use users::EvaluateUsers;
+pub(super) use users::evaluate_users;
 
 use std::sync::Arc;
 
+use attributes::{PROPERTIES, Properties};
 use exam::Exam;
-use options::{ASKED, K, METRICS_OPTION, TEST, measures, opponents, rules};
+use options::{
+    ASKED, CONFIDENCE, K, METRICS_OPTION, MODEL, Measured, SAMPLES, TEST, opponents, resampling,
+    rules,
+};
 
 use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction, Value};
 use super::loaded::load;
 use super::recommend::VERSION;
 use super::rows::Once;
-use crate::error::Result;
-use crate::eval;
-use crate::train::{Default, Kind, Param};
+use crate::error::{Error, Result};
+use crate::eval::{By, Figure, Lister, Slice, slices, summarize};
+use crate::train::Param;
 
 /// `evaluate(model, test, k := […])`.
 pub struct Evaluate;
@@ -25,19 +36,11 @@ impl TableFunction for Evaluate {
     }
 
     fn positional(&self) -> Vec<Param> {
-        vec![
-            Param::new(
-                "model",
-                Kind::Text,
-                Default::Required,
-                "The model's name, for one in another database with that in front: 'music.harm'.",
-            ),
-            TEST,
-        ]
+        vec![MODEL, TEST]
     }
 
     fn named(&self) -> Vec<Param> {
-        [&[K, METRICS_OPTION, VERSION], ASKED].concat()
+        [&[K, METRICS_OPTION, VERSION, SAMPLES, CONFIDENCE], ASKED, PROPERTIES].concat()
     }
 
     fn columns(&self) -> Vec<Column> {
@@ -54,13 +57,29 @@ impl TableFunction for Evaluate {
                 "The length of the list; NULL where the whole ranking counts.",
             ),
             Column::documented("value", SqlType::Double, "The metric's mean over the cases."),
+            Column::documented(
+                "lower",
+                SqlType::Double,
+                "Where the bootstrap interval of the value begins; NULL where there is none.",
+            ),
+            Column::documented("upper", SqlType::Double, "Where it ends."),
             Column::documented("cases", SqlType::BigInt, "How many predictions there were."),
+            Column::documented(
+                "users",
+                SqlType::BigInt,
+                "How many listeners they are of, each resampled as a whole; without users, sessions.",
+            ),
             Column::documented(
                 "unknown_songs",
                 SqlType::BigInt,
-                "How many plays were of songs that the model does not know.",
+                "How many plays of the test were of songs that the model does not know.",
             ),
             Column::documented("ties", SqlType::Varchar, "Where songs of the same score stand."),
+            Column::documented(
+                "slice",
+                SqlType::Varchar,
+                "The value or range of the property that by names; NULL where it is missing.",
+            ),
         ]
     }
 
@@ -68,9 +87,10 @@ impl TableFunction for Evaluate {
         Some(Docs {
             category: Category::Evaluate,
             description: "How high a model ranks what was played next: among all songs, or, if so \
-                          asked, among a few.",
+                          asked, among a few. With by, one row for each value of a property.",
             example: "FROM evaluate('harm', 'test_plays', k := [10, 20]);\n\
-                      FROM evaluate('harm', 'test_plays', targets := 'last', negatives := 99)",
+                      FROM evaluate('harm', 'test_plays', k := 10, targets := 'last', negatives := 99);\n\
+                      FROM evaluate('harm', 'test_plays', k := 20, metrics := ['recall'], by := 'gender')",
         })
     }
 
@@ -79,6 +99,8 @@ impl TableFunction for Evaluate {
         let (name, version) = (options.text("model"), options.int("version"));
         let loaded = load(&call.caller, "evaluate", name, version)?;
         let version = loaded.row.version;
+        let conn = call.caller.connect()?;
+        Properties::check(&conn, "evaluate", options, &loaded.dataset)?;
         Exam::check("evaluate", call, &[loaded.into()])?;
         let call = Arc::new(call.clone());
         Ok(Binding {
@@ -94,20 +116,58 @@ impl TableFunction for Evaluate {
 fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
     let options = &call.options;
     let loaded = load(&call.caller, "evaluate", options.text("model"), Some(version))?;
-    let exam = Exam::read("evaluate", call, vec![loaded.into()])?;
+    let exam = Exam::read("evaluate", call, vec![loaded.clone().into()])?;
+    let (conn, control) = (call.caller.connect()?, &call.caller.control);
+    let (data, threads) = (&loaded.dataset, &exam.threads);
+    let properties = Properties::read(&conn, "evaluate", options, data, threads, control)?;
+    drop(conn);
     let (models, cases) = (exam.examinees(), exam.cases()?);
     let opponents = opponents("evaluate", options, &cases, &models)?;
-    let places = exam.rank(&models, 0, &cases, &opponents, rules(options, 0)?)?;
-    let suffix = opponents.suffix(&cases);
-    let row = |measure: eval::Measure| {
-        vec![
-            Value::Text(format!("{}{suffix}", measure.metric.name)),
-            measure.k.map_or(Value::Null, |k| Value::Int(k as i64)),
-            Value::Float(places.mean(&measure)),
-            Value::Int(places.len() as i64),
-            Value::Int(cases.unknown as i64),
-            Value::Text(options.text("ties").unwrap_or_default().to_owned()),
-        ]
+    let measured = Measured::new("evaluate", options)?;
+    let rules = rules(options, measured.kept())?;
+    let places = exam.rank(&models, 0, &cases, &opponents, rules)?;
+    let by = properties.by();
+    if let (Some(By::User(..)), false) = (&by, exam.test.has_users) {
+        let message = "is an attribute of users, but the test has no user column";
+        return Err(Error::option("evaluate", "by", message));
+    }
+    let parts = match by {
+        Some(by) => slices(by, options.count("buckets"), &cases, &places, &models[0]),
+        None => vec![Slice { label: None, members: (0..places.len() as u32).collect() }],
     };
-    Ok(measures("evaluate", options)?.into_iter().map(row).collect())
+    let fields = &properties.song_fields;
+    let figures = measured.figures(fields.len());
+    let lister = Lister::new(data, fields, cases.rankable(&models[0]));
+    let suffix = opponents.suffix(&cases);
+    let mut rows = Vec::new();
+    for part in parts {
+        control.check()?;
+        let resampling = resampling(options);
+        let summary = threads
+            .run(|| summarize(&cases, &places, &lister, &figures, &part.members, resampling));
+        for (figure, (value, interval)) in figures.iter().zip(&summary.values) {
+            let (name, k) = match figure {
+                Figure::Rank(measure) => (measure.metric.name.to_owned(), measure.k),
+                Figure::List { metric, k } => (metric.name(fields), Some(*k)),
+            };
+            rows.push(vec![
+                Value::Text(name + &suffix),
+                k.map_or(Value::Null, |k| Value::Int(k as i64)),
+                number(*value),
+                number(interval.map_or(f64::NAN, |interval| interval.0)),
+                number(interval.map_or(f64::NAN, |interval| interval.1)),
+                Value::Int(summary.cases as i64),
+                Value::Int(summary.users as i64),
+                Value::Int(cases.unknown as i64),
+                Value::Text(options.text("ties").unwrap_or_default().to_owned()),
+                part.label.clone().map_or(Value::Null, Value::Text),
+            ]);
+        }
+    }
+    Ok(rows)
+}
+
+/// A figure; NULL where there is nothing to reckon it from.
+fn number(value: f64) -> Value {
+    if value.is_nan() { Value::Null } else { Value::Float(value) }
 }

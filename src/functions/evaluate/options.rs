@@ -3,8 +3,8 @@
 use crate::data::TestPlays;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Asked, Cases, Draw, Examinee, METRICS, Measure, Metric, Opponents, Protocol, Repeats, Rules,
-    Sampler, Targets, Ties,
+    Asked, Cases, Draw, Examinee, Figure, ListMetric, METRICS, Measure, Opponents, Protocol,
+    Repeats, Resampling, Rules, Sampler, Targets, Ties,
 };
 use crate::functions::recommend::REPEATS;
 use crate::functions::training::{SESSION, SONG, TIME, USER, column_names};
@@ -12,6 +12,13 @@ use crate::store::TestRequest;
 use crate::suggest::closest;
 use crate::train::{Default, Kind, Options, Param};
 
+/// The model to ask.
+pub(super) const MODEL: Param = Param::new(
+    "model",
+    Kind::Text,
+    Default::Required,
+    "The model's name, for one in another database with that in front: 'music.harm'.",
+);
 /// Held-out plays.
 pub(super) const TEST: Param = Param::new(
     "test",
@@ -31,7 +38,23 @@ pub(super) const METRICS_OPTION: Param = Param::new(
     "metrics",
     Kind::TextList,
     Default::Absent,
-    "The metrics to report, by name; by default recall, hit_rate, precision, mrr, ndcg, map and auc.",
+    "The metrics to report: recall, hit_rate, precision, mrr, ndcg, map, auc, which are reported by \
+     default; and of the lists alone, whatever was played, coverage, gini, mean_popularity, \
+     tail_share, novelty, popularity_lift, diversity and repetition.",
+);
+/// How often is resampled.
+pub(super) const SAMPLES: Param = Param::new(
+    "samples",
+    Kind::Int { min: 0, max: 1_000_000 },
+    Default::Int(1000),
+    "How many times listeners are resampled for the intervals; 0 for none.",
+);
+/// How much an interval holds.
+pub(super) const CONFIDENCE: Param = Param::new(
+    "confidence",
+    Kind::Float { min: 0.0, max: 1.0 },
+    Default::Float(0.95),
+    "The share of resampled values that an interval holds.",
 );
 
 /// What is asked and how it is ranked.
@@ -112,6 +135,26 @@ pub(super) const ASKED: &[Param] = &[
     SESSION,
 ];
 
+/// How many options [`ASKED`] are.
+pub(super) const fn asked_count() -> usize {
+    ASKED.len()
+}
+
+/// All options of some lists, `N` together.
+pub(super) const fn joined<const N: usize>(lists: &[&[Param]]) -> [Param; N] {
+    let mut all = [TEST; N];
+    let (mut list, mut at) = (0, 0);
+    while list < lists.len() {
+        let mut option = 0;
+        while option < lists[list].len() {
+            all[at] = lists[list][option];
+            (at, option) = (at + 1, option + 1);
+        }
+        list += 1;
+    }
+    all
+}
+
 /// The relations that a call names.
 pub(super) fn request<'a>(function: &'a str, options: &'a Options) -> TestRequest<'a> {
     TestRequest {
@@ -152,7 +195,14 @@ pub(super) fn check(function: &str, options: &Options) -> Result<()> {
     if options.has("candidates") && options.has("given_negatives") {
         return refuse("candidates", "cannot go with given_negatives; leave one of them out");
     }
-    measures(function, options).map(drop)
+    let measured = Measured::new(function, options)?;
+    let few = options.has("negatives") || options.has("given_negatives");
+    if let Some(name) = measured.lists.first().filter(|_| few) {
+        let message =
+            format!("names '{name}', which needs lists of all songs; leave negatives out");
+        return Err(Error::option(function, "metrics", message));
+    }
+    Ok(())
 }
 
 /// What models are asked about a test.
@@ -199,8 +249,20 @@ pub(super) fn opponents<'a>(
     }
     let by_plays = options.text("sampling") == Some("popularity");
     let draw = if by_plays { Draw::Popularity } else { Draw::Uniform };
-    let seed = options.int("seed").unwrap_or_default().unsigned_abs();
-    Ok(Opponents::Drawn(Sampler::new(cases, models, options.count("negatives"), draw, seed)))
+    let (count, seed) = (options.count("negatives"), seed(options));
+    Ok(Opponents::Drawn(Sampler::new(cases, models, count, draw, seed)))
+}
+
+/// What names of metrics end with that are not of a full ranking, as far as it is known before the
+/// test is read.
+pub(super) fn suffix(options: &Options) -> String {
+    match (options.int("negatives"), options.text("sampling")) {
+        (Some(count), Some("popularity")) => format!("@{count}popneg"),
+        (Some(count), _) => format!("@{count}neg"),
+        (None, _) if options.has("given_negatives") => "@neg".to_owned(),
+        (None, _) if options.has("candidates") => "@candidates".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// How scores become ranks; `kept` best songs of each case are kept.
@@ -215,28 +277,85 @@ pub(super) fn rules(options: &Options, kept: usize) -> Result<Rules> {
     })
 }
 
-/// What is measured: the metrics named, or all, over all lists and the whole ranking.
-///
-/// # Errors
-/// There is no metric of a name.
-pub(super) fn measures(function: &str, options: &Options) -> Result<Vec<Measure>> {
-    let mut lengths: Vec<usize> =
-        options.ints("k").iter().filter_map(|&k| usize::try_from(k).ok()).collect();
-    lengths.sort_unstable();
-    lengths.dedup();
-    let chosen: Vec<&'static Metric> = match options.texts("metrics") {
-        None => METRICS.iter().collect(),
-        Some(names) => names.iter().map(|name| metric(function, name)).collect::<Result<_>>()?,
-    };
-    Ok(chosen.into_iter().flat_map(|metric| Measure::of(metric, &lengths)).collect())
+/// What is measured.
+pub(super) struct Measured {
+    /// Where right answers stand.
+    pub measures: Vec<Measure>,
+    /// The names of properties of lists.
+    pub lists: Vec<&'static str>,
+    /// The lengths of lists, ascending.
+    pub lengths: Vec<usize>,
 }
 
-fn metric(function: &str, name: &str) -> Result<&'static Metric> {
-    METRICS.iter().find(|metric| metric.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-        let names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
-        let guess = closest(name, names.iter().copied())
-            .map_or(String::new(), |guess| format!("did you mean '{guess}'? "));
-        let message = format!("names '{name}'; {guess}Possible: {}", names.join(", "));
-        Error::option(function, "metrics", message)
-    })
+impl Measured {
+    /// The metrics named, or all of right answers, over all lists and the whole ranking.
+    ///
+    /// # Errors
+    /// There is no metric of a name.
+    pub(super) fn new(function: &str, options: &Options) -> Result<Self> {
+        let mut lengths: Vec<usize> =
+            options.ints("k").iter().filter_map(|&k| usize::try_from(k).ok()).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        let (mut measures, mut lists) = (Vec::new(), Vec::new());
+        let mut add = |metric| measures.extend(Measure::of(metric, &lengths));
+        match options.texts("metrics") {
+            None => METRICS.iter().for_each(add),
+            Some(names) => {
+                for name in names {
+                    let list =
+                        ListMetric::NAMES.iter().find(|known| known.eq_ignore_ascii_case(name));
+                    match METRICS.iter().find(|known| known.name.eq_ignore_ascii_case(name)) {
+                        Some(metric) => add(metric),
+                        None => lists.push(*list.ok_or_else(|| unknown_metric(function, name))?),
+                    }
+                }
+            }
+        }
+        Ok(Self { measures, lists, lengths })
+    }
+
+    /// How many of the best songs are needed of each case.
+    pub(super) fn kept(&self) -> usize {
+        if self.lists.is_empty() { 0 } else { self.lengths.last().copied().unwrap_or(0) }
+    }
+
+    /// All figures, where lists are measured in so many fields of songs.
+    pub(super) fn figures(&self, fields: usize) -> Vec<Figure> {
+        let lists = self.lists.iter().flat_map(|name| ListMetric::named(name, fields));
+        let of_lists = |metric| self.lengths.iter().map(move |&k| Figure::List { metric, k });
+        let ranks = self.measures.iter().map(|&measure| Figure::Rank(measure));
+        ranks.chain(lists.flat_map(of_lists)).collect()
+    }
+}
+
+fn unknown_metric(function: &str, name: &str) -> Error {
+    let metrics = METRICS.iter().map(|metric| metric.name);
+    let names: Vec<&str> = metrics.chain(ListMetric::NAMES.iter().copied()).collect();
+    let guess = closest(name, names.iter().copied())
+        .map_or(String::new(), |guess| format!("did you mean '{guess}'? "));
+    let message = format!("names '{name}'; {guess}Possible: {}", names.join(", "));
+    Error::option(function, "metrics", message)
+}
+
+/// Whether metrics are asked for that look at fields of songs.
+pub(super) fn asks_for_fields(options: &Options) -> bool {
+    let names = options.texts("metrics").unwrap_or_default();
+    let of_fields = |name: &String| {
+        ["diversity", "repetition"].iter().any(|metric| metric.eq_ignore_ascii_case(name))
+    };
+    names.iter().any(of_fields)
+}
+
+/// How intervals are made.
+pub(super) fn resampling(options: &Options) -> Resampling {
+    Resampling {
+        samples: options.count("samples"),
+        confidence: options.float("confidence"),
+        seed: seed(options),
+    }
+}
+
+fn seed(options: &Options) -> u64 {
+    options.int("seed").unwrap_or_default().unsigned_abs()
 }

@@ -45,8 +45,7 @@ pub(super) fn leave_one_out() -> QueryFunction {
             description: "Each user's last play is the test, the last but one is for validation, \
                           all before are for training. A user with two plays has no validation, \
                           one with a single play only trains.",
-            example: "CREATE TABLE parts AS\n\
-                      FROM split_leave_one_out('(SELECT * EXCLUDE session_id FROM plays)');\n\
+            example: "CREATE TABLE parts AS FROM split_leave_one_out('plays');\n\
                       FROM train_item_knn('(FROM parts WHERE split = ''train'')',\n                    \
                       validation := '(FROM parts WHERE split = ''validation'')')",
         },

@@ -5,7 +5,7 @@ use crate::store::{ColumnNames, DatasetRequest};
 use crate::train::{Default, Kind, ModelSpec, Options, Param, Setting};
 
 /// Who played what.
-pub(super) const PLAYS: Param = Param::new(
+pub(in crate::functions) const PLAYS: Param = Param::new(
     "plays",
     Kind::Relation,
     Default::Required,
@@ -14,7 +14,7 @@ pub(super) const PLAYS: Param = Param::new(
 );
 
 /// The options, in the order of the manual.
-pub(super) const COMMON: &[Param] = &[
+pub(in crate::functions) const COMMON: &[Param] = &[
     Param::new(
         "songs",
         Kind::Relation,

@@ -53,7 +53,7 @@ pub(super) fn held_out(
 /// of the result, and the one that is watched.
 pub(super) fn validation(
     dataset: Arc<Dataset>,
-    plays: TestPlays,
+    plays: Arc<TestPlays>,
     watched: Measure,
     threads: Threads,
     control: Control,

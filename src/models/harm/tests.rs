@@ -234,7 +234,7 @@ impl<'a> Case<'a> {
         let noise = flat(&self.golden["noise"]);
         let target = |b: usize| self.examples()[b]["target"].as_u64().unwrap() as u32;
         let mean = |loss: Loss, positives: &Tensor, negatives: &Tensor, weights, own| {
-            loss.mean(positives, negatives, &Shared { weights, own }).unwrap()
+            loss.mean(positives, negatives, &Shared { weights, own, offsets: Vec::new() }).unwrap()
         };
         match name {
             "negative" => {
@@ -258,12 +258,10 @@ impl<'a> Case<'a> {
                 let place = |b| drawn.iter().position(|&song| song == target(b));
                 let own =
                     (0..examples).map(|b| place(b).map_or(ABSENT, |place| place as u32)).collect();
-                let corrections: Vec<f64> =
-                    (0..examples).map(|b| -noise[target(b) as usize].ln()).collect();
-                let corrections = Tensor::from_vec(corrections, examples, device).unwrap();
+                let offsets = (0..examples).map(|b| -noise[target(b) as usize].ln()).collect();
                 let negatives = scores.index_select(&picks, 1).unwrap();
-                let positives = (positives + corrections).unwrap();
-                mean(Loss::Softmax, &positives, &negatives, weights, own)
+                let shared = Shared { weights, own, offsets };
+                Loss::Softmax.mean(&positives, &negatives, &shared).unwrap()
             }
         }
     }

@@ -51,6 +51,7 @@ fn case(golden: &Value, case: &Value, dtype: DType) -> (Options, Vec<(String, Va
     }
     options.set("heads", Setting::Int(case["heads"].as_i64().unwrap()));
     options.set("norm", Setting::Text(case["norm"].as_str().unwrap().into()));
+    options.set("positions", Setting::Text("end".into()));
     let vars = case["weights"].as_object().unwrap().iter().map(|(name, weight)| {
         let tensor = Tensor::from_vec(flat(weight), shape(weight), &Device::Cpu).unwrap();
         (name.clone(), Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap())
@@ -88,7 +89,7 @@ fn forward(golden: &Value, expected: &Value, dtype: DType, tolerance: f64) {
     assert_close("codes", &values(&codes), &all("codes"), tolerance);
     assert_close("scores", &values(&scores), &all("scores"), tolerance);
     let positives = scores.gather(&ids(&own).unsqueeze(1).unwrap(), 1).unwrap().squeeze(1).unwrap();
-    let shared = Shared { weights: vec![1.0; songs.dims()[0]], own };
+    let shared = Shared { weights: vec![1.0; songs.dims()[0]], own, offsets: Vec::new() };
     let loss = Loss::Softmax.mean(&positives, &scores, &shared).unwrap();
     assert_close("loss", &values(&loss), &flat(&expected["loss"]), tolerance);
     let grads = loss.backward().unwrap();

@@ -65,11 +65,19 @@ impl CustomOp2 for Mean {
         _: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let Some((positives, negatives)) = self.gradients.get() else { return Ok((None, None)) };
-        let scale = f64::from(grad.to_scalar::<f32>()?);
-        if scale == 1.0 {
-            return Ok((Some(positives.clone()), Some(negatives.clone())));
-        }
-        Ok((Some((positives * scale)?), Some((negatives * scale)?)))
+        scaled(&self.gradients, grad)
     }
+}
+
+/// Gradients that were computed with the value, times that of the value.
+pub fn scaled(
+    gradients: &OnceLock<(Tensor, Tensor)>,
+    grad: &Tensor,
+) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+    let Some((first, second)) = gradients.get() else { return Ok((None, None)) };
+    let scale = f64::from(grad.to_scalar::<f32>()?);
+    if scale == 1.0 {
+        return Ok((Some(first.clone()), Some(second.clone())));
+    }
+    Ok((Some((first * scale)?), Some((second * scale)?)))
 }

@@ -10,6 +10,8 @@ pub const TINY: f64 = 1e-24;
 pub struct Kernel<'a> {
     loss: Loss,
     own: &'a [u32],
+    /// Added to the targets' scores.
+    targets: &'a [f64],
     weights: Vec<f32>,
     /// The logarithms of the weights.
     offsets: Vec<f32>,
@@ -22,7 +24,8 @@ impl<'a> Kernel<'a> {
     pub fn new(loss: Loss, shared: &'a Shared) -> Self {
         let weights = shared.weights.iter().map(|&weight| weight as f32).collect();
         let offsets = shared.weights.iter().map(|weight| weight.ln() as f32).collect();
-        Self { loss, own: &shared.own, weights, offsets, shares: vec![0.0; shared.weights.len()] }
+        let shares = vec![0.0; shared.weights.len()];
+        Self { loss, own: &shared.own, targets: &shared.offsets, weights, offsets, shares }
     }
 
     /// The loss of an example whose target scores `p`, and its derivative by `p`; turns the scores
@@ -30,6 +33,7 @@ impl<'a> Kernel<'a> {
     pub fn example(&mut self, example: usize, p: f32, negatives: &mut [f32]) -> (f32, f32) {
         let own = self.own[example];
         let own = if own == ABSENT { None } else { Some(own as usize) };
+        let p = p + self.targets.get(example).map_or(0.0, |&offset| offset as f32);
         match self.loss {
             Loss::Logistic { beta } => self.logistic(beta, own, p, negatives),
             Loss::Softmax => self.softmax(own, p, negatives),

@@ -7,13 +7,17 @@
 mod fused;
 mod kernel;
 mod plain;
+mod products;
 #[cfg(test)]
 mod tests;
 
+use std::sync::OnceLock;
+
 use candle_core::Tensor;
 
+use self::products::Products;
 use super::host;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What training minimises, per example. `σ` is the logistic function; `s_j` is the softmax of the
 /// negatives' scores, `w_j e^{n_j} / Σ_i w_i e^{n_i}`.
@@ -51,6 +55,8 @@ pub struct Shared {
     /// For each of P examples the column in which its own target stands among the negatives, where
     /// it is left out; [`ABSENT`] if in none.
     pub own: Vec<u32>,
+    /// Added to the score of each example's target; empty for nothing.
+    pub offsets: Vec<f64>,
 }
 
 impl Loss {
@@ -68,18 +74,50 @@ impl Loss {
     /// # Errors
     /// Shapes that do not fit.
     pub fn mean(&self, positives: &Tensor, negatives: &Tensor, shared: &Shared) -> Result<Tensor> {
-        if negatives.dims() != [shared.own.len(), shared.weights.len()] {
-            return Err(candle_core::Error::Msg(format!(
-                "{} examples with {} negatives have scores of shape {:?}",
-                shared.own.len(),
-                shared.weights.len(),
-                negatives.dims()
-            ))
-            .into());
+        let expected = (shared.own.len(), shared.weights.len());
+        if negatives.dims() != [expected.0, expected.1] {
+            return Err(wrong("scores", negatives, expected));
         }
         if host::is_fused(negatives) {
             return fused::mean(*self, positives, negatives, shared);
         }
         plain::mean(*self, positives, negatives, shared)
     }
+
+    /// The mean over examples whose scores are products: of `codes` `(P, H)` with `embeddings`
+    /// `(S, H)`, of which the first N rows are the negatives', and `targets` (P) are the rows of the
+    /// examples' targets.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn mean_of_products(
+        &self,
+        codes: &Tensor,
+        embeddings: &Tensor,
+        targets: &[u32],
+        shared: &Shared,
+    ) -> Result<Tensor> {
+        let (count, rows) = (shared.weights.len(), embeddings.dims2()?.0);
+        let expected = (targets.len(), embeddings.dims2()?.1);
+        if codes.dims() != [expected.0, expected.1] || targets.len() != shared.own.len() {
+            return Err(wrong("codes", codes, expected));
+        }
+        let outside = targets.iter().any(|&target| target as usize >= rows);
+        if outside || count > rows {
+            return Err(wrong("embeddings", embeddings, (count, expected.1)));
+        }
+        if host::is_fused(codes) {
+            let (shared, targets) = (shared.clone(), targets.to_vec());
+            let op = Products { loss: *self, shared, targets, gradients: OnceLock::new() };
+            return Ok(codes.contiguous()?.apply_op2(&embeddings.contiguous()?, op)?);
+        }
+        let targets = Tensor::from_slice(targets, targets.len(), codes.device())?;
+        let positives = (embeddings.index_select(&targets, 0)? * codes)?.sum(1)?; // (P)
+        let negatives = codes.matmul(&embeddings.narrow(0, 0, count)?.t()?)?; // (P, N)
+        plain::mean(*self, &positives, &negatives, shared)
+    }
+}
+
+fn wrong(what: &str, tensor: &Tensor, expected: (usize, usize)) -> Error {
+    Error::Compute(format!("{what} of shape {:?} where {expected:?} was expected", tensor.dims()))
 }

@@ -27,7 +27,11 @@ pub fn mean(loss: Loss, positives: &Tensor, negatives: &Tensor, shared: &Shared)
     let weights = Tensor::from_slice(&shared.weights, (1, count), device)?.to_dtype(dtype)?;
     let offsets = (own.affine(-1e9, 0.0))?.broadcast_add(&weights.log()?)?; // (P, N)
     let weights = own.affine(-1.0, 1.0)?.broadcast_mul(&weights)?; // (P, N)
-    let positives = positives.unsqueeze(1)?; // (P, 1)
+    let mut positives = positives.unsqueeze(1)?; // (P, 1)
+    if !shared.offsets.is_empty() {
+        let offsets = Tensor::from_slice(&shared.offsets, (examples, 1), device)?;
+        positives = (positives + offsets.to_dtype(dtype)?)?;
+    }
     let ahead = || Ok::<_, crate::error::Error>(negatives.broadcast_sub(&positives)?);
     let losses = match loss {
         Loss::Logistic { beta } => {

@@ -20,16 +20,17 @@ fn sigmoid(x: f64) -> f64 {
 }
 
 /// The loss of two examples over three negatives, in both precisions: the first with target score
-/// 2 and negatives 0.5, −1, 1 of weights 1, 3, 2; the second has its own target as the last one.
+/// 0.5 + 1.5 and negatives 0.5, −1, 1 of weights 1, 3, 2; the second has its own target as the last one.
 #[track_caller]
 fn check(loss: Loss, expected: impl Fn(f64, &[(f64, f64)]) -> f64) {
-    let shared = Shared { weights: vec![1.0, 3.0, 2.0], own: vec![ABSENT, 2] };
+    let shared =
+        Shared { weights: vec![1.0, 3.0, 2.0], own: vec![ABSENT, 2], offsets: vec![1.5, -1.0] };
     let examples = [
         expected(2.0, &[(0.5, 1.0), (-1.0, 3.0), (1.0, 2.0)]),
         expected(-0.5, &[(0.2, 1.0), (0.4, 3.0)]),
     ];
     for (dtype, tolerance) in [(DType::F64, 1e-9), (DType::F32, 2e-6)] {
-        let positives = Tensor::new(&[2.0_f64, -0.5], &Device::Cpu).unwrap();
+        let positives = Tensor::new(&[0.5_f64, 0.5], &Device::Cpu).unwrap();
         let negatives = Tensor::new(&[[0.5_f64, -1.0, 1.0], [0.2, 0.4, 5.0]], &Device::Cpu);
         let (positives, negatives) =
             (positives.to_dtype(dtype).unwrap(), negatives.unwrap().to_dtype(dtype).unwrap());
@@ -77,16 +78,49 @@ fn losses_by_hand() {
 #[test]
 fn gradients_are_right() {
     for loss in ALL {
-        let shared = Shared { weights: vec![1.0, 0.5, 2.0, 3.0], own: vec![ABSENT, 3, 0] };
+        let shared = Shared {
+            weights: vec![1.0, 0.5, 2.0, 3.0],
+            own: vec![ABSENT, 3, 0],
+            offsets: vec![0.1, -0.3, 0.2],
+        };
         assert_gradients(&[random(&[3], 1), random(&[3, 4], 2)], |args| {
             loss.mean(&args[0], &args[1], &shared)
+        });
+        // Rows 4 and 3 are targets, row 3 of two examples, and a negative of the others.
+        assert_gradients(&[random(&[3, 5], 1), random(&[6, 5], 2)], |args| {
+            loss.mean_of_products(&args[0], &args[1], &[4, 3, 3], &shared)
         });
     }
 }
 
 #[test]
+fn products_are_taken_some_rows_at_a_time() {
+    // More scores than are held at once.
+    let (examples, count) = (300, 1500);
+    let weights = (0..count).map(|n| 1.0 + f64::from(n % 3)).collect();
+    let own = (0..examples).map(|p| if p % 2 == 0 { p } else { ABSENT }).collect();
+    let targets: Vec<u32> = (0..examples).map(|p| if p % 2 == 0 { p } else { 1500 + p }).collect();
+    let shared = Shared { weights, own, offsets: vec![] };
+    let gradients = |dtype| {
+        let var = |shape: &[usize], seed| {
+            candle_core::Var::from_tensor(&random(shape, seed).to_dtype(dtype).unwrap()).unwrap()
+        };
+        let (codes, embeddings) = (var(&[300, 4], 1), var(&[1800, 4], 2));
+        let loss = Loss::Softmax.mean_of_products(&codes, &embeddings, &targets, &shared).unwrap();
+        let grads = loss.backward().unwrap();
+        [&loss, grads.get(&codes).unwrap(), grads.get(&embeddings).unwrap()]
+            .map(|tensor| tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap())
+            .map(|tensor| tensor.to_vec1::<f64>().unwrap())
+            .concat()
+    };
+    for (fused, plain) in gradients(DType::F32).iter().zip(gradients(DType::F64)) {
+        assert!((fused - plain).abs() < 1e-5 * (1.0 + plain.abs()), "{fused} {plain}");
+    }
+}
+
+#[test]
 fn large_scores_neither_overflow_nor_lose_their_gradient() {
-    let shared = Shared { weights: vec![1.0, 1.0], own: vec![ABSENT, ABSENT] };
+    let shared = Shared { weights: vec![1.0, 1.0], own: vec![ABSENT; 2], offsets: vec![] };
     for loss in ALL {
         for dtype in [DType::F32, DType::F64] {
             let tensor = |values: &[f64], shape: &[usize]| {
@@ -118,7 +152,7 @@ fn calibration_runs_from_plain_bce_to_the_sampling_rate() {
 
 #[test]
 fn scores_of_another_shape_are_refused() {
-    let shared = Shared { weights: vec![1.0; 3], own: vec![ABSENT; 2] };
+    let shared = Shared { weights: vec![1.0; 3], own: vec![ABSENT; 2], offsets: vec![] };
     let message = Loss::Softmax
         .mean(
             &Tensor::zeros(2, DType::F32, &Device::Cpu).unwrap(),
@@ -127,5 +161,13 @@ fn scores_of_another_shape_are_refused() {
         )
         .unwrap_err()
         .to_string();
-    assert!(message.contains("[2, 4]"), "{message}");
+    assert!(message.contains("[2, 4]") && message.contains("(2, 3)"), "{message}");
+    let zeros = |shape: (usize, usize)| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+    let products = |codes, embeddings, targets: &[u32]| {
+        Loss::Softmax.mean_of_products(&zeros(codes), &zeros(embeddings), targets, &shared)
+    };
+    assert!(products((2, 4), (3, 4), &[2, 0]).is_ok());
+    assert!(products((2, 5), (3, 4), &[2, 0]).is_err());
+    assert!(products((2, 4), (2, 4), &[1, 0]).is_err());
+    assert!(products((2, 4), (3, 4), &[3, 0]).is_err());
 }

@@ -127,7 +127,8 @@ fn forward(golden: &Value, case: &Value, design: &Design, dtype: DType, toleranc
     assert_close("scores", &values(&scores), &all("scores"), tolerance);
     let own = Tensor::from_slice(&streams.targets, (streams.targets.len(), 1), &Device::Cpu);
     let positives = scores.gather(&own.unwrap(), 1).unwrap().squeeze(1).unwrap();
-    let shared = Shared { weights: vec![1.0; table.dims()[0]], own: streams.targets.clone() };
+    let weights = vec![1.0; table.dims()[0]];
+    let shared = Shared { weights, own: streams.targets.clone(), offsets: Vec::new() };
     let loss = Loss::Softmax.mean(&positives, &scores, &shared).unwrap();
     assert_close("loss", &values(&loss), &flat(&case["loss"]), tolerance);
     let grads = loss.backward().unwrap();

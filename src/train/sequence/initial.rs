@@ -96,7 +96,8 @@ pub fn memory(dataset: &Dataset, design: &Design) -> Memory {
     let numbers = design.encoder.numbers(places, length)
         + 3 * places * (config.embedding_size + design.encoder.width()) as u64
         + 2 * distinct * width as u64
-        + 2 * places * candidates;
+        // Scores are held some rows at a time (`nn::Loss::mean_of_products`).
+        + 3 * (places * candidates).min((64 * candidates).max(1 << 18));
     Memory {
         weights,
         optimizer: weights * config.optimizer.slots() as u64,

@@ -12,7 +12,7 @@ use super::recurrent::first_states;
 use super::scorer::Scorer;
 use super::streams::Streams;
 use super::windows::{Window, batches, windows};
-use super::{BIASES, Batching, Carried, Design, OUTPUTS, SONGS, Sequences};
+use super::{BIASES, Batching, Carried, Design, OUTPUTS, SONGS, Sequences, unit};
 use crate::control::Control;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -85,7 +85,7 @@ impl Learner {
         let ids = |indices: &[u32]| Tensor::from_slice(indices, indices.len(), &device);
         let mut rows = |name: &str| self.parameters.rows(name, &batch.songs, step, &device);
         let songs = rows(SONGS)?; // (S, D)
-        let outputs = if self.design.config.tied { songs.clone() } else { rows(OUTPUTS)? }; // (S, H)
+        let mut outputs = if self.design.config.tied { songs.clone() } else { rows(OUTPUTS)? }; // (S, H)
         let biases = if self.design.config.bias { Some(rows(BIASES)?) } else { None }; // (S, 1)
         let mut weights = Weights::new();
         for name in &self.dense {
@@ -96,18 +96,21 @@ impl Learner {
         let carried = (!self.states.is_empty())
             .then(|| Carried { states: self.states.clone(), resets: batch.resets.clone() });
         let mut sequences = Sequences { inputs, lengths: batch.lengths.clone(), carried };
-        let codes = self.design.encoder.encode(&weights, &mut sequences, &mut Dropout::on(rng))?; // (B, L, H)
+        let encoder = &self.design.encoder;
+        let codes = encoder.encode(&weights, &mut sequences, &mut Dropout::on(rng))?; // (B, L, H)
         self.states = sequences.carried.map(|carried| carried.states).unwrap_or_default();
-        let codes = codes.flatten(0, 1)?.index_select(&ids(&batch.places)?, 0)?; // (P, H)
-        let targets = ids(&batch.targets)?;
-        let count = batch.pool.songs.len();
-        let mut positives = (outputs.index_select(&targets, 0)? * &codes)?.sum(1)?; // (P)
-        let mut negatives = codes.matmul(&outputs.narrow(0, 0, count)?.t()?)?; // (P, N)
-        if let Some(biases) = biases {
-            positives = (positives + biases.index_select(&targets, 0)?.squeeze(1)?)?;
-            negatives = negatives.broadcast_add(&biases.narrow(0, 0, count)?.t()?)?;
+        let mut codes = codes.flatten(0, 1)?.index_select(&ids(&batch.places)?, 0)?; // (P, H)
+        if let Some(temperature) = self.design.config.temperature {
+            (codes, outputs) = ((unit(&codes)? / temperature)?, unit(&outputs)?);
         }
-        self.sampler.mean(&batch.pool, &batch.target_songs, &positives, &negatives)
+        if let Some(biases) = biases {
+            // A product with one column more.
+            let ones = Tensor::ones((batch.places.len(), 1), codes.dtype(), &device)?;
+            codes = Tensor::cat(&[&codes, &ones], 1)?;
+            outputs = Tensor::cat(&[&outputs, &biases], 1)?;
+        }
+        let (pool, targets) = (&batch.pool, &batch.target_songs);
+        self.sampler.mean_of_products(pool, targets, &batch.targets, &codes, &outputs)
     }
 }
 

@@ -121,6 +121,8 @@ pub struct Config {
     pub tied: bool,
     /// Whether songs have a bias in their scores.
     pub bias: bool,
+    /// If given, scores are cosines, divided by it.
+    pub temperature: Option<f64>,
     /// Loss and negatives.
     pub objective: Objective,
     /// How gradients become updates.
@@ -163,6 +165,12 @@ pub fn weight(weights: &Weights, name: &str) -> Result<Tensor> {
     weights.get(name).cloned().ok_or_else(|| {
         Error::model(format!("the stored model has no tensor '{name}'; train it again"))
     })
+}
+
+/// Rows scaled to length 1: products of such codes and embeddings are their cosines.
+fn unit(rows: &Tensor) -> Result<Tensor> {
+    let length = (rows.sqr()?.sum_keepdim(1)? + 1e-12)?.sqrt()?;
+    Ok(rows.broadcast_div(&length)?)
 }
 
 /// The input embeddings `(V, D)`.

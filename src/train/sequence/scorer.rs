@@ -5,10 +5,10 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::{BIASES, Design, OUTPUTS, SONGS, Sequences, weight};
+use super::{BIASES, Design, OUTPUTS, SONGS, Sequences, unit, weight};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::nn::Dropout;
+use crate::nn::{self, Dropout};
 use crate::train::{Context, Model, Weights};
 
 /// Contexts are computed so many at a time, the last ones filled up. How a matrix product is summed
@@ -25,12 +25,10 @@ pub struct Scorer {
     network: Weights,
     /// The input embeddings `(V, D)` on the device.
     songs: Tensor,
-    /// The output embeddings, transposed, `(H, V)` on the device.
+    /// The output embeddings `(V, H)` on the device, of length 1 where scores are cosines.
     outputs: Tensor,
-    /// Added to the scores (V); empty where songs have none.
-    biases: Vec<f32>,
-    /// Songs that were never played in training.
-    unplayed: Vec<u32>,
+    /// Added to the scores (V).
+    biases: Option<Vec<f32>>,
     device: Device,
 }
 
@@ -60,10 +58,13 @@ impl Scorer {
         let config = &design.config;
         let songs = table(SONGS, config.embedding_size)?;
         let width = design.encoder.width();
-        let outputs = if config.tied { songs.clone() } else { table(OUTPUTS, width)? }.t()?;
+        let mut outputs = if config.tied { songs.clone() } else { table(OUTPUTS, width)? };
+        if config.temperature.is_some() {
+            outputs = unit(&outputs)?;
+        }
         let biases = match config.bias {
-            true => table(BIASES, 1)?.flatten_all()?.to_vec1()?,
-            false => Vec::new(),
+            true => Some(table(BIASES, 1)?.flatten_all()?.to_vec1()?),
+            false => None,
         };
         let tables = [SONGS, OUTPUTS, BIASES];
         let network = weights
@@ -71,19 +72,16 @@ impl Scorer {
             .filter(|(name, _)| !tables.contains(&name.as_str()))
             .map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)))
             .collect::<Result<_>>()?;
-        let counts = &dataset.play_counts;
-        let unplayed =
-            (0..counts.len() as u32).filter(|&song| counts[song as usize] == 0).collect();
         let device = device.clone();
-        Ok(Self { dataset, design, weights, network, songs, outputs, biases, unplayed, device })
+        Ok(Self { dataset, design, weights, network, songs, outputs, biases, device })
     }
 
-    /// Scores a block of contexts of the same padded length; `out` holds one row for each.
-    fn block(&self, length: usize, contexts: &[Vec<u32>], out: &mut [&mut [f32]]) -> Result<()> {
+    /// The codes `(BLOCK, H)`, row-major, of up to [`BLOCK`] contexts of the same padded length.
+    fn block(&self, length: usize, contexts: &[(usize, &[u32])]) -> Result<Vec<f32>> {
         let mut inputs = Vec::with_capacity(BLOCK * length);
         let mut lengths = Vec::with_capacity(BLOCK);
         // A short block is filled up with its first context.
-        for songs in contexts.iter().chain(std::iter::repeat(&contexts[0])).take(BLOCK) {
+        for (_, songs) in contexts.iter().chain(std::iter::repeat(&contexts[0])).take(BLOCK) {
             lengths.push(songs.len());
             inputs.extend_from_slice(songs);
             inputs.resize(lengths.len() * length, 0);
@@ -96,26 +94,35 @@ impl Scorer {
         let mut sequences = Sequences { inputs, lengths, carried: None };
         let codes =
             self.design.encoder.encode(&self.network, &mut sequences, &mut Dropout::off())?;
-        let codes = codes.flatten(0, 1)?.index_select(&ids(&last)?, 0)?; // (BLOCK, H)
-        let scores: Vec<f32> = codes.matmul(&self.outputs)?.flatten_all()?.to_vec1()?;
-        for (scores, out) in scores.chunks_exact(self.dataset.songs.len()).zip(out) {
-            out.copy_from_slice(scores);
-            out.iter_mut().zip(&self.biases).for_each(|(score, bias)| *score += bias);
-            self.place_unplayed(out);
+        let mut codes = codes.flatten(0, 1)?.index_select(&ids(&last)?, 0)?; // (BLOCK, H)
+        if let Some(temperature) = self.design.config.temperature {
+            codes = (unit(&codes)? / temperature)?;
         }
-        Ok(())
+        Ok(codes.flatten_all()?.to_vec1()?)
     }
 
-    /// Songs without plays, about which nothing was learned, score as the worst of the others.
-    fn place_unplayed(&self, scores: &mut [f32]) {
-        if self.unplayed.is_empty() {
-            return;
+    /// The codes `(B, H)` of contexts, row-major; of those without a song, 0.
+    fn codes(&self, contexts: &[Vec<u32>]) -> Result<Vec<f32>> {
+        let max_length = self.design.config.max_length;
+        // Its own length alone decides how a context is padded.
+        let padded = |songs: &[u32]| songs.len().next_power_of_two().min(max_length);
+        let mut order: Vec<(usize, &[u32])> =
+            contexts.iter().map(Vec::as_slice).enumerate().filter(|c| !c.1.is_empty()).collect();
+        order.sort_by_key(|(_, songs)| padded(songs));
+        let same = order.chunk_by(|a, b| padded(a.1) == padded(b.1));
+        let blocks: Vec<&[(usize, &[u32])]> = same.flat_map(|same| same.chunks(BLOCK)).collect();
+        let coded: Vec<Vec<f32>> = blocks
+            .par_iter()
+            .map(|block| self.block(padded(block[0].1), block))
+            .collect::<Result<_>>()?;
+        let width = self.design.encoder.width();
+        let mut codes = vec![0.0; contexts.len() * width];
+        for (block, coded) in blocks.iter().zip(coded) {
+            for ((context, _), code) in block.iter().zip(coded.chunks_exact(width)) {
+                codes[context * width..(context + 1) * width].copy_from_slice(code);
+            }
         }
-        let played = scores.iter().zip(&self.dataset.play_counts).filter(|(_, plays)| **plays > 0);
-        let worst = played.map(|(score, _)| *score).fold(f32::INFINITY, f32::min);
-        for &song in &self.unplayed {
-            scores[song as usize] = worst;
-        }
+        Ok(codes)
     }
 
     /// The latest songs of a context, without those that were never played in training.
@@ -134,31 +141,21 @@ impl Model for Scorer {
         if contexts.is_empty() || songs == 0 {
             return Ok(());
         }
-        let mut rows: Vec<(usize, Vec<u32>, &mut [f32])> = Vec::with_capacity(contexts.len());
-        for (context, out) in contexts.iter().zip(out.chunks_exact_mut(songs)) {
-            let known = self.known(context);
-            if known.is_empty() {
-                // Nothing to go by: the most played songs.
-                let counts = out.iter_mut().zip(&self.dataset.play_counts);
-                counts.for_each(|(score, &plays)| *score = plays as f32);
-                continue;
-            }
-            // Its own length alone decides how a context is padded.
-            let length = known.len().next_power_of_two().min(self.design.config.max_length);
-            rows.push((length, known, out));
+        let known: Vec<Vec<u32>> = contexts.iter().map(|context| self.known(context)).collect();
+        let shape = (contexts.len(), self.design.encoder.width());
+        let codes = Tensor::from_vec(self.codes(&known)?, shape, &self.device)?;
+        let biases = self.biases.as_deref();
+        out.par_chunks_mut(BLOCK * songs).enumerate().try_for_each(|(block, out)| {
+            let codes = codes.narrow(0, block * BLOCK, out.len() / songs)?;
+            nn::score_catalogue(&codes, &self.outputs, biases, out)
+        })?;
+        let counts = &self.dataset.play_counts;
+        nn::rank_unplayed_last(out, counts);
+        for (out, _) in out.chunks_exact_mut(songs).zip(&known).filter(|(_, k)| k.is_empty()) {
+            // Nothing to go by: the most played songs.
+            out.iter_mut().zip(counts).for_each(|(score, &plays)| *score = plays as f32);
         }
-        rows.sort_by_key(|(length, ..)| *length);
-        let mut blocks = Vec::new();
-        for same in rows.chunk_by_mut(|a, b| a.0 == b.0) {
-            blocks.extend(same.chunks_mut(BLOCK));
-        }
-        blocks.into_par_iter().try_for_each(|block| {
-            let contexts: Vec<Vec<u32>> =
-                block.iter_mut().map(|(_, known, _)| std::mem::take(known)).collect();
-            let length = block[0].0;
-            let mut out: Vec<&mut [f32]> = block.iter_mut().map(|(.., out)| &mut **out).collect();
-            self.block(length, &contexts, &mut out)
-        })
+        Ok(())
     }
 
     fn weights(&self) -> Result<Weights> {
