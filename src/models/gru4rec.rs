@@ -161,11 +161,11 @@ const DEVIATION: f32 = 0.05;
 mod tests {
     use super::*;
     use crate::train::Setting;
-    use crate::train::sequence::golden;
+    use crate::train::sequence::golden_tests;
 
     #[test]
     fn codes_scores_and_gradients_equal_the_golden_numbers() {
-        golden::assert_golden("gru4rec", PARAMS, design);
+        golden_tests::assert_golden("gru4rec", PARAMS, design);
     }
 
     #[test]

@@ -21,7 +21,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::Result;
@@ -160,33 +160,28 @@ impl Encoder for Narm {
     ) -> Result<Tensor> {
         let states = self.gru.encode(weights, sequences, dropout)?; // (B, L, H), h_j
         let (batch, length, size) = states.dims3()?;
-        let last = nn::linear(&states, &weight(weights, LAST)?, None)?.unsqueeze(2)?; // (B, L, 1, H)
-        let each = nn::linear(&states, &weight(weights, EACH)?, None)?.unsqueeze(1)?; // (B, 1, L, H)
-        let fits = nn::sigmoid_of(&last.broadcast_add(&each)?)?; // (B, L, L, H)
-        let alpha = nn::linear(&fits, &weight(weights, FIT)?, None)?.squeeze(D::Minus1)?; // (B, L, L)
-        let past: Vec<f32> = (0..length)
-            .flat_map(|t| (0..length).map(move |j| f32::from(u8::from(j <= t))))
-            .collect();
-        let past = Tensor::from_vec(past, (1, length, length), alpha.device())?;
-        let past = past.to_dtype(alpha.dtype())?;
-        let local = alpha.broadcast_mul(&past)?.matmul(&states)?; // (B, L, H), eq. 7
+        let last = nn::linear(&states, &weight(weights, LAST)?, None)?;
+        let each = nn::linear(&states, &weight(weights, EACH)?, None)?;
+        let fit = weight(weights, FIT)?.squeeze(1)?;
+        let alpha = nn::causal_additive(&last, &each, &fit)?; // (B, L, L), eq. 8
+        let local = alpha.matmul(&states)?; // (B, L, H), eq. 7
         let both = Tensor::cat(&[&states, &local], 2)?.reshape((batch, length, 2 * size))?;
         nn::linear(&dropout.apply(&both, self.dropout)?, &weight(weights, DECODER)?, None) // (B, L, D)
     }
 
     fn numbers(&self, places: u64, length: u64) -> u64 {
         let size = self.gru.size as u64;
-        self.gru.numbers(places, length) + places * (3 * length * (size + 1) + 8 * size)
+        self.gru.numbers(places, length) + places * (2 * length + 8 * size)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::sequence::golden;
+    use crate::train::sequence::golden_tests;
 
     #[test]
     fn codes_scores_and_gradients_equal_the_golden_numbers() {
-        golden::assert_golden("narm", PARAMS, design);
+        golden_tests::assert_golden("narm", PARAMS, design);
     }
 }

@@ -1,5 +1,6 @@
 //! Layers, losses and other parts shared by models. Shapes: `B` examples, `L` positions, `D` embedding size.
 
+mod additive;
 mod attention;
 mod dropout;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod scores;
 mod sigmoid;
 mod topk;
 
+pub use additive::causal_additive;
 pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
 pub use dropout::Dropout;
 pub use gru::gru;

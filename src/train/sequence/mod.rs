@@ -10,7 +10,7 @@
 
 mod batch;
 #[cfg(test)]
-pub mod golden;
+pub mod golden_tests;
 mod initial;
 mod learner;
 mod recurrent;
