@@ -1,3 +1,5 @@
+//! Votes by hand.
+
 use super::*;
 use crate::data::{Keys, Plays, Vocab};
 use crate::train::Setting;

@@ -1,0 +1,224 @@
+//! What a training minimises: the loss, and the negatives that a batch's targets are held against.
+//!
+//! All examples of a batch share one pool of negatives, since a matrix product with 2,000 songs
+//! costs about as much as 50 songs of its own for each example. The pool is drawn from the songs
+//! that were played, with probability proportional to `plays^alpha`, and may contain the batch's own
+//! targets as well. A song counts as often as it was drawn:
+//!
+//! - `bce` and `gbce` mean `negatives` negatives for each target, k·E[log σ(−n)]; the pool
+//!   estimates that expectation, each draw counting `negatives / draws`.
+//! - `sampled_softmax` estimates the sum over all songs: each draw counts 1 over the number of times
+//!   that the song was expected to be drawn (the logQ correction; Bengio & Senécal 2008), to the power
+//!   of `logq`. The target itself is in the sum for certain and needs no correction.
+//! - `bpr` and `top1` take the mean over the pool, `bpr_max` and `top1_max` weigh it by its softmax.
+
+mod sampler;
+
+pub use sampler::{NegativeSampler, Pool};
+
+use super::{Default, Kind, Options, Param};
+use crate::error::{Error, Result};
+
+/// The losses by their SQL names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossKind {
+    /// `bce` where a target that is drawn as a negative counts as one, too (HARM, eq. 9).
+    Negative,
+    /// Binary cross-entropy with k negatives.
+    Bce,
+    /// Binary cross-entropy, calibrated.
+    Gbce,
+    /// Cross-entropy over the pool.
+    SampledSoftmax,
+    /// Cross-entropy over all songs.
+    Softmax,
+    /// Bayesian personalised ranking.
+    Bpr,
+    /// BPR-max.
+    BprMax,
+    /// TOP1.
+    Top1,
+    /// TOP1-max.
+    Top1Max,
+}
+
+/// The option `loss`; the default hangs on the model.
+pub const LOSS: Param = Param::new(
+    "loss",
+    Kind::Choice(LossKind::NAMES),
+    Default::Absent,
+    "What is minimised: bce or gbce over `negatives` songs, sampled_softmax over a pool of songs, \
+     softmax over all, or the rankings bpr, bpr_max, top1 and top1_max over the pool.",
+);
+/// The option `negatives`.
+pub const NEGATIVES: Param = Param::new(
+    "negatives",
+    Kind::Int { min: 1, max: 100_000 },
+    Default::Int(1),
+    "k of bce and gbce: how much the negatives of one play count.",
+);
+/// The option `pool`.
+pub const POOL: Param = Param::new(
+    "pool",
+    Kind::Int { min: 1, max: 10_000_000 },
+    Default::Int(2048),
+    "Songs drawn per batch, which its plays share as negatives.",
+);
+/// The option `alpha`.
+pub const ALPHA: Param = Param::new(
+    "alpha",
+    Kind::Float { min: 0.0, max: 2.0 },
+    Default::Float(0.5),
+    "Exponent on the play counts of the distribution that negatives are drawn from; 0 is uniform.",
+);
+/// The option `in_batch`.
+pub const IN_BATCH: Param = Param::new(
+    "in_batch",
+    Kind::Bool,
+    Default::Bool(false),
+    "Take the targets of a batch's other plays as negatives, too.",
+);
+/// The option `logq`.
+pub const LOGQ: Param = Param::new(
+    "logq",
+    Kind::Float { min: 0.0, max: 1.0 },
+    Default::Float(1.0),
+    "How far sampled_softmax corrects for how negatives are drawn: 0 not at all, 1 fully.",
+);
+/// The option `calibration`.
+pub const CALIBRATION: Param = Param::new(
+    "calibration",
+    Kind::Float { min: 0.0, max: 1.0 },
+    Default::Float(0.75),
+    "t of gbce: 0 is bce, 1 calibrates scores fully.",
+);
+/// The option `score_reg`.
+pub const SCORE_REG: Param = Param::new(
+    "score_reg",
+    Kind::Float { min: 0.0, max: 100.0 },
+    Default::Float(1.0),
+    "λ of bpr_max: the penalty on the negatives' scores.",
+);
+
+impl LossKind {
+    /// The values of the option `loss`.
+    pub const NAMES: &'static [&'static str] =
+        &["bce", "gbce", "sampled_softmax", "softmax", "bpr", "bpr_max", "top1", "top1_max"];
+
+    /// The loss of that name, or `negative`.
+    ///
+    /// # Errors
+    /// Another name.
+    pub fn parse(name: &str) -> Result<Self> {
+        Ok(match name {
+            "negative" => Self::Negative,
+            "bce" => Self::Bce,
+            "gbce" => Self::Gbce,
+            "sampled_softmax" => Self::SampledSoftmax,
+            "softmax" => Self::Softmax,
+            "bpr" => Self::Bpr,
+            "bpr_max" => Self::BprMax,
+            "top1" => Self::Top1,
+            "top1_max" => Self::Top1Max,
+            _ => {
+                return Err(Error::data(format!(
+                    "unknown loss '{name}'; use one of {}",
+                    Self::NAMES.join(", ")
+                )));
+            }
+        })
+    }
+}
+
+/// A loss and how its negatives are drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Objective {
+    /// The loss.
+    pub loss: LossKind,
+    /// k of `bce` and `gbce`.
+    pub negatives: usize,
+    /// Songs drawn per batch.
+    pub pool: usize,
+    /// Exponent on the play counts.
+    pub alpha: f64,
+    /// Whether the batch's targets are negatives, too.
+    pub in_batch: bool,
+    /// How far `sampled_softmax` corrects for the draws.
+    pub logq: f64,
+    /// Whether it corrects the target as if it had been drawn, too, which favours rare songs.
+    pub correct_targets: bool,
+    /// t of `gbce`.
+    pub calibration: f64,
+    /// λ of `bpr_max`.
+    pub score_reg: f64,
+}
+
+impl Objective {
+    /// The defaults of the shared options, with a loss.
+    pub const fn of(loss: LossKind) -> Self {
+        Self {
+            loss,
+            negatives: 1,
+            pool: 2048,
+            alpha: 0.5,
+            in_batch: false,
+            logq: 1.0,
+            correct_targets: false,
+            calibration: 0.75,
+            score_reg: 1.0,
+        }
+    }
+
+    /// What the options say, and `otherwise` what they do not.
+    ///
+    /// # Errors
+    /// An unknown loss.
+    pub fn new(options: &Options, otherwise: Self) -> Result<Self> {
+        let float = |name: &str, value: f64| {
+            if options.has(name) { options.float(name) } else { value }
+        };
+        let count = |name: &str, value: usize| {
+            if options.has(name) { options.count(name) } else { value }
+        };
+        let loss = options.text("loss").map(LossKind::parse).transpose()?;
+        let in_batch = options.has("in_batch").then(|| options.bool("in_batch"));
+        Ok(Self {
+            loss: loss.unwrap_or(otherwise.loss),
+            negatives: count("negatives", otherwise.negatives),
+            pool: count("pool", otherwise.pool),
+            alpha: float("alpha", otherwise.alpha),
+            in_batch: in_batch.unwrap_or(otherwise.in_batch),
+            logq: float("logq", otherwise.logq),
+            correct_targets: otherwise.correct_targets,
+            calibration: float("calibration", otherwise.calibration),
+            score_reg: float("score_reg", otherwise.score_reg),
+        })
+    }
+
+    /// At most so many distinct negatives meet the `targets` of a batch, from `songs`: for estimates
+    /// of memory.
+    pub fn candidates(&self, targets: u64, songs: u64) -> u64 {
+        let own = if self.in_batch { targets } else { 0 };
+        if self.loss == LossKind::Softmax { songs } else { songs.min(self.pool as u64 + own) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Setting;
+
+    #[test]
+    fn options_say_what_differs_from_the_models_own_defaults() {
+        let mut options = Options::default();
+        options.set("loss", Setting::Text("gbce".into()));
+        options.set("negatives", Setting::Int(256));
+        let otherwise = Objective { alpha: 0.0, ..Objective::of(LossKind::Bce) };
+        let got = Objective::new(&options, otherwise).unwrap();
+        let expected = Objective { loss: LossKind::Gbce, negatives: 256, ..otherwise };
+        assert_eq!(got, expected);
+        options.set("loss", Setting::Text("hinge".into()));
+        let message = Objective::new(&options, otherwise).unwrap_err().to_string();
+        assert!(message.contains("'hinge'") && message.contains("bpr_max"), "{message}");
+    }
+}
