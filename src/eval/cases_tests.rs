@@ -41,9 +41,11 @@ fn test_plays() -> TestPlays {
     }
 }
 
-/// What is told and what is right in each case; songs told are the model's, right answers the
-/// test's.
-fn run(test: &TestPlays, asked: Asked) -> (Vec<(Vec<u32>, Vec<u32>)>, usize) {
+/// What is told, as the model's songs, and what is right, as the test's.
+type Expected = (Vec<u32>, Vec<u32>);
+
+/// Every case, and how many answers the model does not know.
+fn run(test: &TestPlays, asked: Asked) -> (Vec<Expected>, usize) {
     let data = dataset();
     let known = test.known(&data);
     let cases = Cases::new(test, &[&known], asked);

@@ -7,8 +7,10 @@ use crate::error::Result;
 
 /// The states `(B, L, H)` of a GRU at every position:
 ///
-///     r = σ(x_r + h·W_r + b_r),   z = σ(x_z + h·W_z + b_z),
-///     n = tanh(x_n + r ∘ (h·W_n + b_n)),   h ← (1 − z) ∘ n + z ∘ h.
+/// ```text
+/// r = σ(x_r + h·W_r + b_r),   z = σ(x_z + h·W_z + b_z),
+/// n = tanh(x_n + r ∘ (h·W_n + b_n)),   h ← (1 − z) ∘ n + z ∘ h.
+/// ```
 ///
 /// `inputs` `(B, L, 3H)` are the inputs' parts `x_r`, `x_z`, `x_n` side by side, projected already;
 /// `weight` `(H, 3H)` and `bias` `(3H)` hold the parts of `W` and `b` likewise. `state` `(B, H)` is

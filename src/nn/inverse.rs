@@ -13,7 +13,9 @@ const TILE: usize = 256;
 /// Every diagonal tile in turn is swept (Goodnight, "A tutorial on the SWEEP operator", The
 /// American Statistician 1979): with pivot `P = A_kk⁻¹`,
 ///
-///     A_ij ← A_ij − A_ik P A_kj,   A_ik ← A_ik P,   A_kk ← −P,
+/// ```text
+/// A_ij ← A_ij − A_ik P A_kj,   A_ik ← A_ik P,   A_kk ← −P,
+/// ```
 ///
 /// after which the matrix is `−A⁻¹`. Only tiles on and below the diagonal are kept, and all of a
 /// sweep are computed side by side; what each is computed from does not depend on the number of

@@ -239,15 +239,16 @@ impl Search {
         Ok(Some(format!("{which}, {stored}")))
     }
 
-    /// The error of a search that was stopped; also left as a note, for DuckDB may report its own.
-    fn interrupted(&self) -> Error {
-        let Some(Candidate { task, .. }) = self.trials.first() else { return Error::Interrupted };
-        let message = format!(
+    /// Leaves a note of what remains of a search that was stopped, for DuckDB may report an error of
+    /// its own, or none.
+    fn leave_note(&self) -> Option<String> {
+        let Candidate { task, .. } = self.trials.first()?;
+        let note = format!(
             "{}: stopped; what the trials brought is kept: run the same statement to go on",
             task.function
         );
-        task.caller.host.leave_note(message.clone());
-        Error::Database(message)
+        task.caller.host.leave_note(note.clone());
+        Some(note)
     }
 }
 
@@ -256,7 +257,9 @@ impl Rows for Search {
         let Some(at) = self.queue.pop_front() else { return Ok(Vec::new()) };
         match self.trial(at) {
             Ok(row) => Ok(vec![row]),
-            Err(Error::Interrupted) => Err(self.interrupted()),
+            Err(Error::Interrupted) => {
+                Err(self.leave_note().map_or(Error::Interrupted, Error::Database))
+            }
             Err(error) => Err(error),
         }
     }
@@ -264,6 +267,10 @@ impl Rows for Search {
 
 impl Drop for Search {
     fn drop(&mut self) {
+        // Whoever asked takes no more rows: a LIMIT, or Ctrl-C between two trials.
+        if self.data.is_some() && !self.queue.is_empty() {
+            self.leave_note();
+        }
         if let Some(Candidate { task, .. }) = self.trials.first() {
             task.caller.host.announce(None);
         }
