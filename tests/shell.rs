@@ -1,5 +1,7 @@
 //! The program as its users meet it: command line, standard streams, exit status, Ctrl-C, prompt.
 
+#[path = "shell/comparison.rs"]
+mod comparison;
 #[path = "shell/gexec.rs"]
 mod gexec;
 #[path = "shell/process.rs"]

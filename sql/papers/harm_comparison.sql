@@ -51,7 +51,7 @@ SELECT concat('FROM train_', kind, '(', quoted(getvariable('train')), ', model :
               ', users := ' || quoted(getvariable('users')),
               CASE WHEN has_seeds THEN ', ' || getvariable('options') END,
               ', ' || nullif(options, ''), ')')
-FROM grid ORDER BY seed, has_seeds, name;
+FROM grid ORDER BY seed, has_seeds, name
 .gexec continue
 
 -- Ask. A model that was trained anew has a new version, and so is asked again.
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS comparison (
     value DOUBLE, cases BIGINT
 );
 CREATE OR REPLACE TEMP TABLE trained AS
-SELECT g.name, seed, g.model, max(version) AS version, getvariable('test') AS test
+SELECT g.name, g.seed, g.model, max(m.version) AS version, getvariable('test') AS test
 FROM grid g JOIN models() m ON m.name = g.model
 GROUP BY ALL;
 
@@ -69,7 +69,7 @@ SELECT concat('INSERT INTO comparison SELECT ', quoted(name), ', ', seed, ', ', 
               ', ', quoted(test), ', version := ', version, ', k := [5, 10, 15, 20, 25, 30]) ',
               'WHERE metric IN (''recall'', ''mrr'')')
 FROM trained ANTI JOIN comparison USING (model, version, test)
-ORDER BY seed, name;
+ORDER BY seed, name
 .gexec continue
 
 -- Figure 2's data, %, and how much better HARM is: in the paper, at 20 on 30Music, +49 % over BPR, +44 %
@@ -90,7 +90,7 @@ FROM (SELECT *, printf('%.2f', 100 * mean) || coalesce(printf(' ± %.2f', 100 * 
       FROM summary WHERE metric = which) s,
      (SELECT mean FROM summary WHERE name = 'HARM' AND metric = which AND k = 20) harm
 GROUP BY name
-ORDER BY max(s.mean) FILTER (k = 20) DESC;
+ORDER BY max(s.mean) FILTER (k = 20) DESC, name;
 
 .print Recall@N, %
 FROM figure('recall');
@@ -115,7 +115,7 @@ SELECT concat('INSERT INTO comparison_tests SELECT ', quoted(name), ', ', seed, 
               quoted(test), ', version_a := ', harm_version, ', version_b := ', version,
               ', k := [20]) WHERE metric IN (''recall'', ''mrr'') AND k = 20')
 FROM pairs ANTI JOIN comparison_tests USING (name, seed, harm_version, version, test)
-ORDER BY seed, name;
+ORDER BY seed, name
 .gexec continue
 
 .print HARM less each of the others at 20, %, with the 95 % interval and the p-value of each seed
@@ -126,4 +126,4 @@ SELECT name, metric, printf('%+.2f', 100 * avg(difference)) AS difference,
        CAST(avg(draws) AS BIGINT) AS draws
 FROM comparison_tests SEMI JOIN pairs USING (name, seed, harm_version, version, test)
 GROUP BY ALL
-ORDER BY metric DESC, avg(difference);
+ORDER BY metric DESC, avg(difference), name;

@@ -1,0 +1,49 @@
+//! `sql/papers/harm_comparison.sql`, from plays to tables.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::process::{run_in, stderr, stdout};
+
+/// Runs a script in the database `my.duckdb` of the folder; what it printed.
+fn script(folder: &TempDir, text: &str) -> String {
+    std::fs::write(folder.path().join("script.sql"), text).unwrap();
+    let arguments = ["my.duckdb", "-csv", "-noheader", "-f", "script.sql"];
+    let output = run_in(folder.path(), &arguments, "");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("Error"), "{}", stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn every_model_is_compared_and_nothing_is_done_twice() {
+    let folder = TempDir::new().unwrap();
+    script(
+        &folder,
+        "CALL generate_listening(users := 20, songs := 40, plays := 800);
+         CREATE TABLE parts AS FROM split_sessions('plays', test := 0.2, validation := 0.1);",
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/papers/harm_comparison.sql");
+    let compare = format!(
+        "SET VARIABLE train = '(FROM parts WHERE split = ''train'')';
+         SET VARIABLE validation = '(FROM parts WHERE split = ''validation'')';
+         SET VARIABLE test = '(FROM parts WHERE split = ''test'')';
+         SET VARIABLE songs = 'songs';
+         SET VARIABLE options = 'epochs := 1';
+         SET VARIABLE seeds = 1;
+         .read '{}'\n",
+        path.display()
+    );
+    let counts = "SELECT count(DISTINCT name), count(*) FROM comparison;
+                  SELECT count(DISTINCT name), count(*) FROM comparison_tests;";
+    let first = script(&folder, &format!("{compare}{counts}"));
+    assert!(first.contains("Recall@N, %\n") && first.contains("MRR@N, %\n"), "{first}");
+    // Each of 13 models has recall at 6 lengths and MRR at these and over the whole ranking.
+    assert!(first.ends_with("13,169\n12,24\n"), "{first}");
+    assert!(first.contains(",training,") || first.contains(",complete,"), "{first}");
+    let again = script(&folder, &format!("{compare}{counts}"));
+    assert!(!again.contains(",training,") && !again.contains(",complete,"), "{again}");
+    let tables = |text: &str| text[text.find("Recall@N").unwrap()..].to_owned();
+    assert_eq!(tables(&first), tables(&again));
+}
