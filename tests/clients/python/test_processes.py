@@ -139,7 +139,8 @@ class Killed(TestCase):
             "    rows(connection.cursor(), 'CALL segue_stop()')\n"
             "print(rows(connection, \"SELECT DISTINCT name FROM models() ORDER BY name\"))",
         )
-        self.assertEqual((code, output), (0, "[('long',), ('popularity',)]\n"))
+        # DuckDB draws a progress bar before it where that takes long.
+        self.assertEqual((code, output.splitlines()[-1]), (0, "[('long',), ('popularity',)]"))
         self.still_works()
 
 
