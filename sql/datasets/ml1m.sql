@@ -7,7 +7,7 @@
 -- age, occupation), and train_plays, validation_plays (each user's last but one) and test_plays (the
 -- last). A film is a song here. The order of a user's ratings is known, not when they were made.
 -- Protocol: the test play among all songs but those before it, or among 100 uniform negatives; the
--- model is told all plays before it: history := 'SELECT … validation'.
+-- model is told all plays before it: history := '(FROM train_plays UNION ALL FROM validation_plays)'.
 
 CREATE OR REPLACE TABLE plays AS
 SELECT user AS user_id, item AS song_id, pos AS played_at

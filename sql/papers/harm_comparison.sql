@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS comparison (
 );
 CREATE OR REPLACE TEMP TABLE trained AS
 SELECT g.name, g.seed, g.model, max(m.version) AS version, getvariable('test') AS test
-FROM grid g JOIN models() m ON m.name = g.model
+FROM grid g JOIN models() m ON m.name = g.model AND m.status = 'complete'
 GROUP BY ALL;
 
 SELECT concat('INSERT INTO comparison SELECT ', quoted(name), ', ', seed, ', ', quoted(model), ', ',
@@ -87,8 +87,8 @@ SELECT name, any_value(s.seeds) AS seeds,
        max(CASE WHEN k = 20 AND name <> 'HARM'
            THEN printf('%+.0f %%', 100 * (harm.mean / s.mean - 1)) END) AS "HARM over it, at 20"
 FROM (SELECT *, printf('%.2f', 100 * mean) || coalesce(printf(' ± %.2f', 100 * sd), '') AS cell
-      FROM summary WHERE metric = which) s,
-     (SELECT mean FROM summary WHERE name = 'HARM' AND metric = which AND k = 20) harm
+      FROM summary WHERE metric = which) s
+     LEFT JOIN (SELECT mean FROM summary WHERE name = 'HARM' AND metric = which AND k = 20) harm ON true
 GROUP BY name
 ORDER BY max(s.mean) FILTER (k = 20) DESC, name;
 

@@ -195,6 +195,13 @@ pub(super) fn check(function: &str, options: &Options) -> Result<()> {
     if options.has("candidates") && options.has("given_negatives") {
         return refuse("candidates", "cannot go with given_negatives; leave one of them out");
     }
+    if options.has("negatives") && options.text("repeats") == Some("only") {
+        return refuse(
+            "negatives",
+            "cannot go with repeats := 'only': drawn songs were never heard, so the right answer would \
+             stand alone",
+        );
+    }
     let measured = Measured::new(function, options)?;
     let few = options.has("negatives") || options.has("given_negatives");
     if let Some(name) = measured.lists.first().filter(|_| few) {

@@ -69,7 +69,9 @@ fn levers(
         let Kind::Int { min, .. } = param.kind else { continue };
         let mut lowered = options.clone();
         lowered.set(param.name, Setting::Int(min));
-        let gain = needed.saturating_sub(need(&lowered)?);
+        // Options may need each other: what cannot be lowered alone is no advice.
+        let Ok(lower) = need(&lowered) else { continue };
+        let gain = needed.saturating_sub(lower);
         // What does not matter is no advice.
         if gain > needed / 10 {
             gains.push((gain, param.name));

@@ -135,8 +135,10 @@ impl Search {
         let stored = task.unfinished(conn, data)?;
         let mut job = task.begin(conn, data, stored.as_ref())?;
         self.train(&mut job, at, epochs)?;
-        let known = job.epochs();
+        let mut known = job.epochs();
         store::save_trial(conn, &task.model, trial, &known)?;
+        // One that goes on after an earlier statement may be further than its rivals.
+        known.truncate(epochs);
         let paused = !self.is_last_round() && !job.fit.finished();
         if !self.is_last_round() {
             // What the next round goes on with.

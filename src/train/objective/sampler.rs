@@ -18,6 +18,8 @@ pub struct NegativeSampler {
     /// The distribution of targets.
     targets: PopularitySampler,
     songs: usize,
+    /// How many songs can be drawn.
+    played: usize,
 }
 
 /// The negatives of a batch.
@@ -39,6 +41,7 @@ impl NegativeSampler {
             draws: PopularitySampler::new(&dataset.play_counts, objective.alpha),
             targets: PopularitySampler::new(&dataset.play_counts, 1.0),
             songs: dataset.songs.len(),
+            played: dataset.play_counts.iter().filter(|&&plays| plays > 0).count(),
         }
     }
 
@@ -48,7 +51,7 @@ impl NegativeSampler {
         match self.objective.loss {
             LossKind::Negative | LossKind::Bce => Loss::Logistic { beta: 1.0 },
             LossKind::Gbce => {
-                Loss::Logistic { beta: Loss::calibration(calibration, negatives, self.songs) }
+                Loss::Logistic { beta: Loss::calibration(calibration, negatives, self.played) }
             }
             LossKind::SampledSoftmax | LossKind::Softmax => Loss::Softmax,
             LossKind::Bpr => Loss::Bpr,
