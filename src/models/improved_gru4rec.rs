@@ -10,12 +10,15 @@
 //!   latest `recent` of them alone.
 //!
 //! All prefixes of a session are trained in one pass, since the state after a song depends on the
-//! prefix up to it alone.
+//! prefix up to it alone. A session longer than `max_length` is cut into windows, each of which begins
+//! anew.
 //!
 //! # Deviations
 //! - Songs are left out once for all prefixes of a session, not for each anew. What comes after one
 //!   that was left out is predicted after the latest that was not; the first is kept.
-//! - The optimiser goes on between the two stages with what it has gathered.
+//! - The optimiser goes on between the two stages with what it has gathered. The second stage is the last
+//!   `recent_epochs` of `epochs`: a training that stops early does not reach it, and one with no more
+//!   epochs than that consists of it.
 //! - Privileged information and the output of embeddings (§3.3–3.4) are not offered: they are
 //!   about other data and about speed. Scores are products with embeddings, as in GRU4Rec.
 //! - Sampled softmax with logQ correction in place of all songs, Adam.

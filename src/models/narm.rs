@@ -9,7 +9,8 @@
 //! embedding in a bilinear form, which gives the score (eq. 10).
 //!
 //! Each prefix of a session is an example, as in the paper. All of a session's are trained in one
-//! pass: its code at every position looks at that position and those before it alone.
+//! pass: its code at every position looks at that position and those before it alone. A session longer
+//! than `max_length` is cut into windows, each of which begins anew.
 //!
 //! # Readings (where the print is silent)
 //! - The weights α are not normalised: the print has no softmax.

@@ -10,7 +10,7 @@
 //! input, is the song's score (eq. 7). All positions of a session are trained in one pass.
 //!
 //! # Readings (where the print is silent)
-//! - Positions are counted from the latest song of a window, which always has the same one.
+//! - As printed, positions are counted from the latest song of a window, which always has the same one.
 //! - Sessions longer than `max_length` are cut into windows, so that every play is predicted once;
 //!   the released code drops all but the latest.
 //! - The normalisation after the last block, the scale √D and several heads are from the released
@@ -22,6 +22,8 @@
 //! # Deviations (the default; `paper := true` has none of them)
 //! - Softmax over shared negatives with logQ correction, drawn by popularity, in place of binary
 //!   cross-entropy with one uniform negative.
+//! - Positions are counted from the first song of a window (`positions`), so that a prefix is trained by
+//!   the very computation that later answers it.
 
 use std::sync::Arc;
 
