@@ -6,41 +6,15 @@ use serde_json::Value;
 use super::*;
 use crate::data::{Dataset, Keys, Plays, Vocab};
 use crate::nn::{Loss, Shared};
+use crate::train::sequence::golden_tests::{assert_close, flat, shape, values};
 use crate::train::{Artifact, Context, Setting};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("../../../tests/golden/sasrec.json")).unwrap()
 }
 
-fn flat(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(flat).collect(),
-        number => vec![number.as_f64().unwrap()],
-    }
-}
-
-fn shape(value: &Value) -> Vec<usize> {
-    match value {
-        Value::Array(items) => [vec![items.len()], shape(&items[0])].concat(),
-        _ => Vec::new(),
-    }
-}
-
 fn indices(value: &Value) -> Vec<u32> {
     flat(value).into_iter().map(|x| x as u32).collect()
-}
-
-fn values(tensor: &Tensor) -> Vec<f64> {
-    tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-}
-
-#[track_caller]
-fn assert_close(what: &str, got: &[f64], expected: &[f64], tolerance: f64) {
-    assert_eq!(got.len(), expected.len(), "{what}");
-    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
-        let scale = tolerance * (1.0 + expected.abs());
-        assert!((got - expected).abs() <= scale, "{what}[{i}]: {got}, expected {expected}");
-    }
 }
 
 /// The options of a case, and its weights as variables.

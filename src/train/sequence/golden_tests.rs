@@ -9,26 +9,30 @@ use crate::error::Result;
 use crate::nn::{Dropout, Loss, Shared};
 use crate::train::{Options, Param, Setting, Weights};
 
-fn flat(value: &Value) -> Vec<f64> {
+/// All numbers of nested arrays.
+pub fn flat(value: &Value) -> Vec<f64> {
     match value {
         Value::Array(items) => items.iter().flat_map(flat).collect(),
         number => vec![number.as_f64().unwrap()],
     }
 }
 
-fn shape(value: &Value) -> Vec<usize> {
+/// The shape of nested arrays.
+pub fn shape(value: &Value) -> Vec<usize> {
     match value {
         Value::Array(items) => [vec![items.len()], shape(&items[0])].concat(),
         _ => Vec::new(),
     }
 }
 
-fn values(tensor: &Tensor) -> Vec<f64> {
+/// All numbers of a tensor.
+pub fn values(tensor: &Tensor) -> Vec<f64> {
     tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
+/// Holds numbers against expected ones, to a share of their size.
 #[track_caller]
-fn assert_close(what: &str, got: &[f64], expected: &[f64], tolerance: f64) {
+pub fn assert_close(what: &str, got: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(got.len(), expected.len(), "{what}");
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
         let scale = tolerance * (1.0 + expected.abs());
