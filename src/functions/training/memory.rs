@@ -26,15 +26,13 @@ pub(super) fn check(
     let (needed, limit) = (need(options)?, memory_limit(conn)?);
     let Some(limit) = limit.filter(|&limit| needed > limit) else { return Ok(()) };
     let levers = levers(spec, options, needed, need)?;
-    // What is not the plays themselves grows with the songs.
-    let fewer = if dataset.bytes() > needed / 2 {
-        "give fewer plays"
-    } else {
-        "give plays of fewer songs, for example those with at least 5 plays"
-    };
     let lower = match levers.as_slice() {
-        [] => fewer.to_owned(),
-        levers => format!("lower {}, {fewer}", levers.join(" or ")),
+        // Neither options nor plays: the number of songs.
+        [] if dataset.bytes() < needed / 2 => {
+            "give fewer songs, for example those with at least 5 plays".to_owned()
+        }
+        [] => "give fewer plays".to_owned(),
+        levers => format!("lower {}, give fewer plays", levers.join(" or ")),
     };
     Err(Error::Database(format!(
         "{function}: this training needs about {} of memory ({} for the data), and memory_limit is {}; {lower}, or SET memory_limit to more",

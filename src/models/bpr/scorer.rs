@@ -18,7 +18,7 @@ pub struct Bpr {
     users: Vec<f32>,
     /// `(songs, D)`, row-major.
     songs: Vec<f32>,
-    /// The same on the device.
+    /// The same on the device, `(D, songs)`.
     table: Tensor,
     bias: Vec<f32>,
     size: usize,
@@ -49,7 +49,7 @@ impl Bpr {
             true => host(TABLES[0], dataset.users.len())?.0,
             false => Vec::new(),
         };
-        let table = Tensor::from_slice(&songs, (bias.len(), size), device)?;
+        let table = Tensor::from_slice(&songs, (bias.len(), size), device)?.t()?.contiguous()?;
         Ok(Self { dataset, weights, users, songs, table, bias, size })
     }
 

@@ -25,7 +25,7 @@ pub struct Scorer {
     network: Weights,
     /// The input embeddings `(V, D)` on the device.
     songs: Tensor,
-    /// The output embeddings `(V, H)` on the device, of length 1 where scores are cosines.
+    /// The output embeddings `(H, V)` on the device, of length 1 where scores are cosines.
     outputs: Tensor,
     /// Added to the scores (V).
     biases: Option<Vec<f32>>,
@@ -62,6 +62,7 @@ impl Scorer {
         if config.temperature.is_some() {
             outputs = unit(&outputs)?;
         }
+        let outputs = outputs.t()?.contiguous()?;
         let biases = match config.bias {
             true => Some(table(BIASES, 1)?.flatten_all()?.to_vec1()?),
             false => None,
