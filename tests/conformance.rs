@@ -88,16 +88,17 @@ fn scores(model: &dyn Model, contexts: &[Context<'_>]) -> Vec<f32> {
 
 fn contexts() -> Vec<Context<'static>> {
     vec![
-        Context { user: Some(0), songs: &[3, 4, 5] },
-        Context { user: None, songs: &[10] },
-        Context { user: Some(6), songs: &[29, 29] },
-        Context { user: Some(0), songs: &[] },
+        Context { user: Some(0), songs: &[3, 4, 5], continues: false },
+        Context { user: None, songs: &[10], continues: false },
+        Context { user: Some(6), songs: &[29, 29], continues: false },
+        Context { user: Some(0), songs: &[], continues: false },
         Context {
             user: Some(2),
             songs: &[
                 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
                 24,
             ],
+            continues: false,
         },
     ]
 }
@@ -190,7 +191,7 @@ fn mrr(model: &dyn Model) -> f64 {
     let cases = SONGS - 4;
     let reciprocal = |first: u32| {
         let songs = [first, first + 1, first + 2];
-        let all = scores(model, &[Context { user: None, songs: &songs }]);
+        let all = scores(model, &[Context { user: None, songs: &songs, continues: false }]);
         let (better, equal) = segue::nn::compare(&all, all[first as usize + 3]);
         1.0 / f64::from(better + equal)
     };
@@ -222,7 +223,8 @@ fn one_user_one_session_two_songs_are_enough() {
     for spec in REGISTRY {
         let model = fit(spec, &dataset, &options(spec, 1));
         let songs = [0];
-        let all = scores(model.as_ref(), &[Context { user: Some(0), songs: &songs }]);
+        let all =
+            scores(model.as_ref(), &[Context { user: Some(0), songs: &songs, continues: false }]);
         assert!(all.iter().all(|score| score.is_finite()), "{}", spec.name);
     }
 }

@@ -12,7 +12,8 @@ pub struct Plays {
     pub session_offsets: Vec<u64>,
     /// Where each user's sessions start in `session_offsets`; one more than there are users.
     pub user_sessions: Vec<u32>,
-    /// The place of each session among all, by the time of its last play: 0 ended first.
+    /// The place of each session among all, by the time of its last play: 0 ended first. Empty where
+    /// plays have no times: nobody knows then.
     pub session_ranks: Vec<u32>,
 }
 
@@ -28,13 +29,22 @@ impl Plays {
         self.session_offsets.len().saturating_sub(1)
     }
 
-    /// All sessions in the order in which they ended, the oldest first.
-    pub fn sessions_by_age(&self) -> Vec<u32> {
+    /// Whether it is known when sessions ended.
+    pub fn has_times(&self) -> bool {
+        self.session_ranks.len() == self.sessions()
+    }
+
+    /// All sessions in the order in which they ended, the oldest first; `None` where plays have no
+    /// times.
+    pub fn sessions_by_age(&self) -> Option<Vec<u32>> {
+        if !self.has_times() {
+            return None;
+        }
         let mut order = vec![0; self.sessions()];
         for (session, &rank) in self.session_ranks.iter().enumerate() {
             order[rank as usize] = session as u32;
         }
-        order
+        Some(order)
     }
 
     /// The songs of one session, oldest first.
@@ -93,7 +103,8 @@ impl Dataset {
     pub fn bytes(&self) -> u64 {
         let plays = &self.plays;
         let offsets = plays.session_offsets.len() * 8 + plays.user_sessions.len() * 4;
-        let counts = (plays.songs.len() + self.play_counts.len()) * 4;
+        let ranks = plays.session_ranks.len();
+        let counts = (plays.songs.len() + self.play_counts.len() + ranks) * 4;
         let fields = self.user_fields.iter().chain(&self.song_fields).map(Field::bytes);
         (offsets + counts) as u64 + self.users.bytes() + self.songs.bytes() + fields.sum::<u64>()
     }

@@ -17,10 +17,9 @@ impl Incidence {
         Self::of((0..plays.sessions()).map(|session| plays.session(session)), songs)
     }
 
-    /// The same with sessions renumbered by the time of their last play, the oldest first.
-    pub fn by_age(plays: &Plays, songs: usize) -> Self {
-        let order = plays.sessions_by_age().into_iter();
-        Self::of(order.map(|session| plays.session(session as usize)), songs)
+    /// The same with sessions renumbered: those of `order`, in that order.
+    pub fn in_order(plays: &Plays, songs: usize, order: &[u32]) -> Self {
+        Self::of(order.iter().map(|&session| plays.session(session as usize)), songs)
     }
 
     /// The same with the whole history of each user in the place of a session.
@@ -88,6 +87,7 @@ mod tests {
         assert_eq!(incidence.sessions_of(3), [0; 0]);
         assert_eq!(Incidence::by_user(&plays, 4).songs_of(0), [0, 1, 2]);
         let plays = Plays { session_ranks: vec![1, 0], ..plays };
-        assert_eq!(Incidence::by_age(&plays, 4).songs_of(0), [1, 2]);
+        let order = plays.sessions_by_age().unwrap();
+        assert_eq!(Incidence::in_order(&plays, 4, &order).songs_of(0), [1, 2]);
     }
 }

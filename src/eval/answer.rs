@@ -42,7 +42,7 @@ impl Repeats {
 pub enum Source {
     /// The model's scores.
     Model,
-    /// Play counts, for a listener of whom nothing is known.
+    /// Play counts, for a listener of whom nothing is known, or nothing that the model knows.
     Popularity,
 }
 
@@ -82,8 +82,8 @@ pub fn answer(
     rows.map(|(scores, context)| settle(dataset, context, &[], repeats, scores)).collect()
 }
 
-/// Turns a model's scores of all songs into what the listener gets. A context without songs gets
-/// play counts. Songs that `repeats` rules out get negative infinity; heard are the user's training
+/// Turns a model's scores of all songs into what the listener gets. A context without songs, and one
+/// that the model answers with zeros alone, gets play counts. Songs that `repeats` rules out get negative infinity; heard are the user's training
 /// plays, the context's songs, and `heard`.
 ///
 /// # Errors
@@ -103,7 +103,7 @@ pub fn settle(
                 .into(),
         ));
     }
-    let source = if context.songs.is_empty() {
+    let source = if context.songs.is_empty() || scores.iter().all(|&score| score == 0.0) {
         for (score, &plays) in scores.iter_mut().zip(&dataset.play_counts) {
             *score = plays as f32;
         }

@@ -225,6 +225,12 @@ impl Told {
         };
         &self.songs[start..self.plays[case.at]]
     }
+
+    /// Whether these songs of a case begin with the user's latest session of the training plays.
+    pub(super) fn continues(&self, user: Option<u32>, songs: &[u32], dataset: &Dataset) -> bool {
+        let trained = |user| dataset.plays.last_session(user);
+        self.protocol == Protocol::History && user.is_some_and(|u| songs.starts_with(trained(u)))
+    }
 }
 
 #[cfg(test)]

@@ -107,6 +107,21 @@ fn histories_go_on_from_the_latest_training_session() {
 }
 
 #[test]
+fn only_histories_continue_a_session_of_the_training_plays() {
+    let (data, test) = (dataset(), test_plays());
+    let known = test.known(&data);
+    let continues = |protocol, user, songs: &[u32]| {
+        let cases = Cases::new(&test, &[&known], Asked { protocol, ..EVERY });
+        Told::new(&cases, &known, &data).continues(user, songs, &data)
+    };
+    assert!(continues(Protocol::History, Some(0), &[2, 0]));
+    assert!(!continues(Protocol::History, Some(0), &[3, 2]));
+    assert!(!continues(Protocol::History, None, &[2, 0]));
+    // A test session that happens to begin like it is another.
+    assert!(!continues(Protocol::Session, Some(0), &[2, 0]));
+}
+
+#[test]
 fn a_history_takes_the_place_of_the_training_plays() {
     let mut test = test_plays();
     // User 5 played 3 and 9, user 7 nothing.

@@ -162,8 +162,8 @@ impl<'a> Pass<'a> {
             .iter()
             .map(|&(first, _)| {
                 let case = &self.cases.list[first];
-                let user = known.users[case.user as usize];
-                Context { user, songs: self.told.before(case) }
+                let (user, songs) = (known.users[case.user as usize], self.told.before(case));
+                Context { user, songs, continues: self.told.continues(user, songs, dataset) }
             })
             .collect();
         let mut scores = std::mem::take(&mut self.scores);

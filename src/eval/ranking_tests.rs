@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::{Dataset, Keys, Plays, SongSets, TestPlays, Vocab};
-use crate::eval::{Asked, Draw, ListMetric, Lister, Protocol, Sampler, Targets};
+use crate::eval::{Asked, Draw, ListMetric, Lister, Protocol, Sampler, Source, Targets, answer};
 use crate::train::{Model, Weights};
 
 /// Scores song `i` as `-|i - last|`, so that the last song itself is best.
@@ -29,6 +29,20 @@ struct Broken;
 impl Model for Broken {
     fn score_all(&self, _: &[Context<'_>], out: &mut [f32]) -> Result<()> {
         out.fill(f32::NAN);
+        Ok(())
+    }
+
+    fn weights(&self) -> Result<Weights> {
+        Ok(Weights::new())
+    }
+}
+
+/// A model that knows nothing.
+struct Silent;
+
+impl Model for Silent {
+    fn score_all(&self, _: &[Context<'_>], out: &mut [f32]) -> Result<()> {
+        out.fill(0.0);
         Ok(())
     }
 
@@ -101,6 +115,21 @@ fn ties_rank_last_or_first_or_in_the_middle() {
     for (ties, tied) in [(Ties::Pessimistic, 3.0), (Ties::Mean, 2.5), (Ties::Optimistic, 2.0)] {
         assert_eq!(ranks(&test, EVERY, Rules { ties, ..RULES }), [Some(2.0), Some(tied)]);
     }
+}
+
+#[test]
+fn where_a_model_knows_nothing_the_most_played_songs_are_ranked_and_recommended() {
+    let data = Dataset { play_counts: vec![0, 2, 0, 7, 1], ..dataset(5) };
+    let places = pass(&Silent, &data, &test_plays(1, &[0, 1, 4]), EVERY, RULES);
+    let ranks: Vec<_> = (0..places.len()).map(|case| places.outcome(case).rank()).collect();
+    assert_eq!(ranks, [Some(2.0), Some(3.0)]);
+    let (mut scores, songs) = ([f32::NAN; 5], &[0][..]);
+    let context = Context { user: None, songs, continues: false };
+    let sources = answer(&Silent, &data, &[context], Repeats::Allow, &mut scores).unwrap();
+    assert_eq!(
+        (sources.as_slice(), scores),
+        (&[Source::Popularity][..], [0.0, 2.0, 0.0, 7.0, 1.0])
+    );
 }
 
 #[test]

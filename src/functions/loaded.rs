@@ -195,7 +195,8 @@ pub(super) fn try_out(
         let dataset = &artifact.dataset;
         let user = (!dataset.users.is_empty()).then_some(0);
         let songs = user.map_or(&[][..], |user| dataset.plays.history(user));
-        model.score_all(&[Context { user, songs }], &mut vec![0.0; dataset.songs.len()])
+        let context = Context { user, songs, continues: false };
+        model.score_all(&[context], &mut vec![0.0; dataset.songs.len()])
     })?;
     Ok((artifact.dataset, artifact.weights))
 }

@@ -121,6 +121,7 @@ impl Ranker {
                     Some(songs) => songs,
                     None => user.map_or(&[][..], |user| dataset.plays.last_session(user)),
                 },
+                continues: given.is_none(),
             })
             .collect();
         let songs = dataset.songs.len();

@@ -36,6 +36,7 @@ impl Scoring {
                 .map(|pairs| Context {
                     user: Some(pairs[0].0),
                     songs: model.dataset.plays.last_session(pairs[0].0),
+                    continues: true,
                 })
                 .collect();
             scores.resize(contexts.len() * songs, 0.0);

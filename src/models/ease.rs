@@ -7,6 +7,8 @@
 //! distinct songs of the running session. Without sessions a user's history is one, and `X` is the
 //! paper's matrix of users and songs.
 //!
+//! A song without plays scores as the worst of the others.
+//!
 //! Memory grows with the square of the catalogue and time with its cube: EASE is for up to some
 //! 20,000 songs.
 
@@ -38,7 +40,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     iterative: false,
     memory: |dataset, _| Ok(memory(dataset)),
     start: |dataset, options, _| Ok(Box::new(Fitting::new(dataset, options))),
-    load: |artifact, _| Ok(Box::new(Ease::load(&artifact.weights, artifact.dataset.songs.len())?)),
+    load: |artifact, _| Ok(Box::new(Ease::load(artifact.dataset.clone(), &artifact.weights)?)),
 };
 
 /// The name of the stored tensor.
@@ -56,12 +58,13 @@ fn memory(dataset: &Dataset) -> Memory {
 /// The weights `B`, `(V, V)`: row `i` holds what song `i` says about all others.
 #[derive(Clone)]
 struct Ease {
-    songs: usize,
+    dataset: Arc<Dataset>,
     weights: Arc<Vec<f32>>,
 }
 
 impl Ease {
-    fn load(weights: &Weights, songs: usize) -> Result<Self> {
+    fn load(dataset: Arc<Dataset>, weights: &Weights) -> Result<Self> {
+        let songs = dataset.songs.len();
         let tensor = weights.get(WEIGHTS).ok_or_else(|| {
             Error::model(format!("the stored EASE model has no tensor '{WEIGHTS}'; train it again"))
         })?;
@@ -73,7 +76,7 @@ impl Ease {
                 [songs, songs]
             )));
         }
-        Ok(Self { songs, weights: Arc::new(tensor.flatten_all()?.to_vec1()?) })
+        Ok(Self { dataset, weights: Arc::new(tensor.flatten_all()?.to_vec1()?) })
     }
 }
 
@@ -123,7 +126,7 @@ impl Training for Fitting {
             }
             weights[song] = 0.0;
         });
-        self.fitted = Some(Ease { songs, weights: weights.into() });
+        self.fitted = Some(Ease { dataset: self.dataset.clone(), weights: weights.into() });
         Ok(0.0)
     }
 
@@ -137,7 +140,7 @@ impl Training for Fitting {
 
 impl Model for Ease {
     fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
-        let songs = self.songs;
+        let songs = self.dataset.songs.len();
         if songs == 0 {
             return Ok(());
         }
@@ -151,11 +154,13 @@ impl Model for Ease {
                 scores.iter_mut().zip(row).for_each(|(score, weight)| *score += weight);
             }
         });
+        nn::rank_unplayed_last(out, &self.dataset.play_counts);
         Ok(())
     }
 
     fn weights(&self) -> Result<Weights> {
-        let shape = (self.songs, self.songs);
+        let songs = self.dataset.songs.len();
+        let shape = (songs, songs);
         let tensor = Tensor::from_slice(&self.weights, shape, &Device::Cpu)?;
         Ok(Weights::from([(WEIGHTS.to_owned(), tensor)]))
     }
@@ -210,10 +215,22 @@ mod tests {
     fn distinct_songs_of_the_session_add_up() {
         let model = fitted(1.0);
         let mut scores = [0.0; 3];
-        model.score_all(&[Context { user: None, songs: &[2, 0, 2] }], &mut scores).unwrap();
+        let context = Context { user: None, songs: &[2, 0, 2], continues: false };
+        model.score_all(&[context], &mut scores).unwrap();
         for (got, expected) in scores.iter().zip([0.125, 0.75, 0.2]) {
             assert!((got - expected).abs() < 1e-6, "{scores:?}");
         }
+    }
+
+    #[test]
+    fn songs_without_plays_stand_behind_those_that_go_ill_together() {
+        let dataset = Dataset { play_counts: vec![3, 0, 2], ..Arc::unwrap_or_clone(dataset()) };
+        let weights = vec![0.0, 0.0, -0.5, 0.0, 0.0, 0.0, -0.5, 0.0, 0.0];
+        let model = Ease { dataset: Arc::new(dataset), weights: weights.into() };
+        let mut scores = [0.0; 3];
+        let context = Context { user: None, songs: &[0], continues: false };
+        model.score_all(&[context], &mut scores).unwrap();
+        assert_eq!(scores, [0.0, -0.5, -0.5]);
     }
 
     #[test]
@@ -224,7 +241,9 @@ mod tests {
 
     #[test]
     fn weights_of_another_catalogue_are_refused() {
-        let message = Ease::load(&fitted(1.0).weights().unwrap(), 4).err().unwrap().to_string();
+        let ids = Vocab::new("BIGINT", Keys::Integers((0..4).collect()));
+        let other = Arc::new(Dataset { songs: ids, ..Arc::unwrap_or_clone(dataset()) });
+        let message = Ease::load(other, &fitted(1.0).weights().unwrap()).err().unwrap().to_string();
         assert!(message.contains("[3, 3]") && message.contains("[4, 4]"), "{message}");
     }
 }

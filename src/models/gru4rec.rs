@@ -18,7 +18,7 @@
 //!
 //! # Deviations
 //! - Streams are of equal length, so that an epoch ends in all of them at once; in each but the
-//!   first, a session may be cut at the beginning.
+//!   first, a session may be cut at the beginning. There are no more streams than sessions.
 //! - `steps` lets gradients flow back through more than the last play.
 //! - Dropout takes from what a layer passes on, not from what it remembers.
 //! - The loss `sampled_softmax` does not count a target among its own negatives.
@@ -47,7 +47,10 @@ pub const SPEC: ModelSpec = ModelSpec {
 
 const PARAMS: &[Param] = &[
     params::EPOCHS,
-    Param { doc: "Parallel streams of sessions.", ..params::BATCH_SIZE },
+    Param {
+        doc: "Parallel streams of sessions, at most as many as there are sessions.",
+        ..params::BATCH_SIZE
+    },
     Param {
         doc: "D, the size of the embeddings of songs.",
         ..params::EMBEDDING_SIZE.with_default(Default::Int(128))

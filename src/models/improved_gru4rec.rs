@@ -16,16 +16,18 @@
 //! # Deviations
 //! - Songs are left out once for all prefixes of a session, not for each anew. What comes after one
 //!   that was left out is predicted after the latest that was not; the first is kept.
-//! - The optimiser goes on between the two stages with what it has gathered. The second stage is the last
-//!   `recent_epochs` of `epochs`: a training that stops early does not reach it, and one with no more
-//!   epochs than that consists of it.
+//! - The optimiser goes on between the two stages with what it has gathered. The second stage is the
+//!   last `recent_epochs` of `epochs`, and the first has one epoch at least. A training that stops
+//!   early does not reach the second.
+//! - Plays without times have no latest sessions: all epochs look at all of them.
 //! - Privileged information and the output of embeddings (§3.3–3.4) are not offered: they are
 //!   about other data and about speed. Scores are products with embeddings, as in GRU4Rec.
 //! - Sampled softmax with logQ correction in place of all songs, Adam.
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
 use crate::train::sequence::{self, Batching, Config, Design, Recurrent};
 use crate::train::{
     CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
@@ -41,7 +43,10 @@ pub const SPEC: ModelSpec = ModelSpec {
     params: PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(sequence::memory(dataset, &design(options)?)),
-    start: |dataset, options, device| sequence::start(dataset, design(options)?, device),
+    start: |dataset, options, device| {
+        refuse_without_times(&dataset, options)?;
+        sequence::start(dataset, design(options)?, device)
+    },
     load: |artifact, device| sequence::load(artifact, design(&artifact.options)?, device),
 };
 
@@ -68,14 +73,16 @@ const PARAMS: &[Param] = &[
     Param::new(
         "recent",
         Kind::Float { min: 0.001, max: 1.0 },
-        Default::Float(0.5),
-        "Share of the sessions, the latest, that the last epochs look at.",
+        Default::Absent,
+        "Share of the sessions, the latest, that the last epochs look at; default 0.5, and 1 where \
+         plays have no times.",
     ),
     Param::new(
         "recent_epochs",
         Kind::Int { min: 0, max: 100_000 },
         Default::Int(2),
-        "How many of the epochs these are.",
+        "How many of the epochs these are: all but the first, at most. A training that stops early \
+         does not reach them; a patience of epochs keeps it from that.",
     ),
     Param {
         doc: "Share of what the network passes on that is set to 0 in training.",
@@ -104,6 +111,18 @@ const PARAMS: &[Param] = &[
     WARMUP,
 ];
 
+/// Refuses to look at the latest sessions of plays that do not say which these are.
+fn refuse_without_times(dataset: &Dataset, options: &Options) -> Result<()> {
+    if !options.has("recent") || options.float("recent") == 1.0 || dataset.plays.has_times() {
+        return Ok(());
+    }
+    Err(Error::data(format!(
+        "recent := {} asks for the latest sessions, but the plays have no time column; name it with \
+         time := '…', or leave recent out",
+        options.float("recent")
+    )))
+}
+
 /// The model that the options describe.
 fn design(options: &Options) -> Result<Design> {
     let size = options.count("embedding_size");
@@ -114,6 +133,8 @@ fn design(options: &Options) -> Result<Design> {
         input_dropout: 0.0,
         dropout: options.float("dropout"),
     };
+    let recent = if options.has("recent") { options.float("recent") } else { RECENT };
+    let before = options.count("epochs").saturating_sub(1);
     let config = Config {
         embedding_size: size,
         deviation: DEVIATION,
@@ -121,7 +142,7 @@ fn design(options: &Options) -> Result<Design> {
         batch_size: options.count("batch_size"),
         batching: Batching::Windows {
             item_dropout: options.float("item_dropout"),
-            recent: (options.count("recent_epochs"), options.float("recent")),
+            recent: (options.count("recent_epochs").min(before), recent),
         },
         tied: true,
         bias: true,
@@ -135,3 +156,23 @@ fn design(options: &Options) -> Result<Design> {
 
 /// The deviation of embeddings before training.
 const DEVIATION: f32 = 0.05;
+
+/// The share of the sessions that the last epochs look at.
+const RECENT: f64 = 0.5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Setting;
+
+    #[test]
+    fn the_first_stage_has_an_epoch_at_least() {
+        for (epochs, expected) in [(1, 0), (2, 1), (3, 2), (10, 2)] {
+            let mut options = Options::defaults(PARAMS);
+            options.set("epochs", Setting::Int(epochs));
+            let batching = design(&options).unwrap().config.batching;
+            let expected = Batching::Windows { item_dropout: 0.25, recent: (expected, RECENT) };
+            assert_eq!(batching, expected);
+        }
+    }
+}

@@ -23,7 +23,6 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use rand_chacha::ChaCha8Rng;
 
 use crate::error::Result;
 use crate::nn::{self, Dropout};
@@ -138,13 +137,13 @@ const FIT: &str = "attention.fit";
 const DECODER: &str = "decoder";
 
 impl Encoder for Narm {
-    fn parameters(&self, rng: &mut ChaCha8Rng) -> Vec<Initial> {
+    fn parameters(&self) -> Vec<Initial> {
         let (h, d) = (self.gru.size, self.gru.inputs);
-        let mut all = self.gru.parameters(rng);
+        let mut all = self.gru.parameters();
         for (name, rows, columns) in [(LAST, h, h), (EACH, h, h), (FIT, h, 1), (DECODER, 2 * h, d)]
         {
             let deviation = (2.0 / (rows + columns) as f32).sqrt();
-            all.push(Initial::normal(name, &[rows, columns], deviation, rng));
+            all.push(Initial::normal(name, &[rows, columns], deviation));
         }
         all
     }

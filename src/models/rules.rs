@@ -6,6 +6,7 @@
 //! the latest song of the session.
 //!
 //! # Deviations
+//! - Where the latest song has no rule, the latest one that has takes its place.
 //! - The paper divides by the number of sessions in which `a` is played. That number is the same
 //!   for all candidates, so the ranking is the same without it.
 //! - The paper's weight is `1/d`; others that its authors' later work tries are offered.
@@ -167,7 +168,8 @@ impl Model for Rules {
         out.fill(0.0);
         let songs = self.links.songs();
         for (scores, context) in out.chunks_exact_mut(songs.max(1)).zip(contexts) {
-            let Some(&latest) = context.songs.last() else { continue };
+            let has_rules = |song: &&u32| self.links.of(**song).next().is_some();
+            let Some(&latest) = context.songs.iter().rev().find(has_rules) else { continue };
             for (song, weight) in self.links.of(latest) {
                 scores[song as usize] = weight;
             }
@@ -185,7 +187,11 @@ mod tests {
     use super::*;
     use crate::data::{Keys, Plays, Vocab};
 
-    fn fit(sessions: &[&[u32]], options: &[(&str, crate::train::Setting)]) -> Vec<f32> {
+    fn fit(
+        sessions: &[&[u32]],
+        options: &[(&str, crate::train::Setting)],
+        context: &[u32],
+    ) -> Vec<f32> {
         let (mut songs, mut offsets) = (Vec::new(), vec![0]);
         for session in sessions {
             songs.extend_from_slice(session);
@@ -209,9 +215,17 @@ mod tests {
         let mut fitting = Fitting::new(Arc::new(dataset), &settings);
         fitting.epoch(1, &Control::default()).unwrap();
         let mut scores = vec![f32::NAN; 4];
-        let context = Context { user: None, songs: &[2, 0] };
+        let context = Context { user: None, songs: context, continues: false };
         fitting.model().unwrap().score_all(&[context], &mut scores).unwrap();
         scores
+    }
+
+    #[test]
+    fn without_rules_from_the_latest_song_those_from_an_earlier_one_answer() {
+        // Nothing ever followed song 3.
+        let sessions: &[&[u32]] = &[&[0, 1, 3], &[2, 0, 3]];
+        assert_eq!(fit(sessions, &[], &[2, 0, 3, 3]), [0.0, 1.0, 0.0, 1.5]);
+        assert_eq!(fit(sessions, &[], &[3]), [0.0; 4]);
     }
 
     #[test]
@@ -220,9 +234,9 @@ mod tests {
         // From song 0: 1 follows at distance 1 and 2, 2 at 1, 0 itself at 3; 3 is in the next
         // session.
         let sessions: &[&[u32]] = &[&[0, 2, 1, 0], &[3, 0, 1]];
-        assert_eq!(fit(sessions, &[]), [1.0 / 3.0, 1.5, 1.0, 0.0]);
-        assert_eq!(fit(sessions, &[("steps", Setting::Int(1))]), [0.0, 1.0, 1.0, 0.0]);
-        let kept = fit(sessions, &[("neighbors", Setting::Int(1))]);
+        assert_eq!(fit(sessions, &[], &[2, 0]), [1.0 / 3.0, 1.5, 1.0, 0.0]);
+        assert_eq!(fit(sessions, &[("steps", Setting::Int(1))], &[2, 0]), [0.0, 1.0, 1.0, 0.0]);
+        let kept = fit(sessions, &[("neighbors", Setting::Int(1))], &[2, 0]);
         assert_eq!(kept, [0.0, 1.5, 0.0, 0.0]);
         let decays = [
             ("quadratic", 1.25),
@@ -231,7 +245,7 @@ mod tests {
             ("log", 1.0 / 2.7_f32.log10() + 1.0 / 3.7_f32.log10()),
         ];
         for (decay, expected) in decays {
-            let score = fit(sessions, &[("decay", Setting::Text(decay.into()))])[1];
+            let score = fit(sessions, &[("decay", Setting::Text(decay.into()))], &[2, 0])[1];
             assert!((score - expected).abs() < 1e-5, "{decay}: {score}");
         }
     }

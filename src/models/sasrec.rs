@@ -28,7 +28,6 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
 use crate::nn::{self, Dropout};
@@ -197,10 +196,10 @@ impl SasRec {
 }
 
 impl Encoder for SasRec {
-    fn parameters(&self, rng: &mut ChaCha8Rng) -> Vec<Initial> {
+    fn parameters(&self) -> Vec<Initial> {
         let d = self.size;
         let deviation = 1.0 / (d as f32).sqrt();
-        let mut all = vec![Initial::normal(POSITIONS, &[self.max_length, d], DEVIATION, rng)];
+        let mut all = vec![Initial::normal(POSITIONS, &[self.max_length, d], DEVIATION)];
         let norm = |all: &mut Vec<Initial>, name: &str| {
             all.push(Initial::constant(format!("{name}.weight"), &[d], 1.0));
             all.push(Initial::constant(format!("{name}.bias"), &[d], 0.0));
@@ -210,12 +209,12 @@ impl Encoder for SasRec {
             norm(&mut all, &name("attention.norm"));
             for part in ["query", "key", "value"] {
                 let name = name(&format!("attention.{part}"));
-                all.push(Initial::normal(name, &[d, d], deviation, rng));
+                all.push(Initial::normal(name, &[d, d], deviation));
             }
             norm(&mut all, &name("feed_forward.norm"));
             for layer in [1, 2] {
                 let name = |part: &str| name(&format!("feed_forward.{layer}.{part}"));
-                all.push(Initial::normal(name("weight"), &[d, d], deviation, rng));
+                all.push(Initial::normal(name("weight"), &[d, d], deviation));
                 all.push(Initial::constant(name("bias"), &[d], 0.0));
             }
         }

@@ -11,6 +11,9 @@
 //!
 //! # Deviations
 //! - Ties among neighbours go to the later session, where the paper leaves them to chance.
+//! - Plays without times have no later session: chance settles which are compared and ties, and age
+//!   does not count.
+//! - A user's latest session, where it is the running one, is no neighbour of itself.
 //! - `idf` is off by default, as in the authors' later comparisons, and can be switched on.
 //!
 //! By default, and not with `paper := true`:
@@ -28,11 +31,15 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use crate::control::Control;
-use crate::data::{Dataset, Incidence};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::train::{
     Context, Default, Kind, Memory, Model, ModelSpec, Options, Param, Training, Weights,
 };
+
+mod index;
+
+use index::{Index, stored_weights};
 
 /// How a weight falls with age.
 const DECAYS: &[&str] = &["reciprocal", "linear", "log", "quadratic", "none"];
@@ -60,7 +67,8 @@ pub const SPEC: ModelSpec = ModelSpec {
             "sample",
             Kind::Int { min: 1, max: 100_000_000 },
             Default::Int(1_000),
-            "How many sessions that share a song are compared: the latest.",
+            "How many sessions that share a song are compared: the latest, or random ones where plays \
+             have no times.",
         ),
         Param::new(
             "similarity",
@@ -104,7 +112,8 @@ pub const SPEC: ModelSpec = ModelSpec {
             Kind::Float { min: 0.0, max: 1e6 },
             Default::Absent,
             "How a neighbour's vote falls with its age, the share a of sessions that ended after it: \
-             exp(−a/recency); 0 lets votes of all ages count alike. Default 1, with paper 0.",
+             exp(−a/recency); 0 lets votes of all ages count alike. Default 1; with paper, and where \
+             plays have no times, 0.",
         ),
         Param::new(
             "idf",
@@ -128,7 +137,9 @@ pub const SPEC: ModelSpec = ModelSpec {
         Ok(Memory { weights: songs * 4, optimizer: 0, step: 2 * incidence })
     },
     start: |dataset, options, _| {
-        let mut index = Index::new(dataset.clone(), vec![1.0; dataset.songs.len()]);
+        refuse_without_times(&dataset, options)?;
+        let weights = vec![1.0; dataset.songs.len()];
+        let mut index = Index::new(dataset, weights, seed(options));
         if options.bool("idf") {
             index.weigh_by_rarity();
         }
@@ -136,10 +147,26 @@ pub const SPEC: ModelSpec = ModelSpec {
     },
     load: |artifact, _| {
         let song_weights = stored_weights(&artifact.weights, artifact.dataset.songs.len())?;
-        let index = Index::new(artifact.dataset.clone(), song_weights);
+        let index = Index::new(artifact.dataset.clone(), song_weights, seed(&artifact.options));
         Ok(Box::new(SessionKnn::new(index, &artifact.options)))
     },
 };
+
+fn seed(options: &Options) -> u64 {
+    options.int("seed").unwrap_or(0) as u64
+}
+
+/// Refuses to weigh votes by an age that plays do not tell.
+fn refuse_without_times(dataset: &Dataset, options: &Options) -> Result<()> {
+    let recency = options.float("recency");
+    if recency == 0.0 || dataset.plays.has_times() {
+        return Ok(());
+    }
+    Err(Error::data(format!(
+        "recency := {recency} asks for the age of sessions, but the plays have no time column; name \
+         it with time := '…', or leave recency out"
+    )))
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Similarity {
@@ -161,52 +188,6 @@ struct SessionKnn {
     recency: f32,
     backward: f32,
     max_length: usize,
-}
-
-/// Sessions numbered by their age: 0 ended first.
-struct Index {
-    dataset: Arc<Dataset>,
-    /// The session of each number.
-    sessions: Vec<u32>,
-    incidence: Incidence,
-    /// What a vote for a song counts.
-    song_weights: Vec<f32>,
-}
-
-impl Index {
-    fn new(dataset: Arc<Dataset>, song_weights: Vec<f32>) -> Self {
-        let incidence = Incidence::by_age(&dataset.plays, dataset.songs.len());
-        let sessions = dataset.plays.sessions_by_age();
-        Self { dataset, sessions, incidence, song_weights }
-    }
-
-    /// The songs of a session in the order in which they were played.
-    fn plays_of(&self, session: u32) -> &[u32] {
-        self.dataset.plays.session(self.sessions[session as usize] as usize)
-    }
-
-    /// The inverse document frequency of songs, with sessions as documents.
-    fn weigh_by_rarity(&mut self) {
-        let sessions = self.incidence.sessions() as f32;
-        for (song, weight) in self.song_weights.iter_mut().enumerate() {
-            *weight = match self.incidence.sessions_of(song as u32).len() {
-                0 => 0.0,
-                count => (sessions / count as f32).ln(),
-            };
-        }
-    }
-}
-
-fn stored_weights(weights: &Weights, songs: usize) -> Result<Vec<f32>> {
-    let stored = weights.get("song_weights").ok_or_else(|| {
-        Error::model("the stored model has no tensor 'song_weights'; train it again")
-    })?;
-    if stored.dims() != [songs] {
-        return Err(Error::model(
-            "tensor 'song_weights' of the stored model is damaged; train it again",
-        ));
-    }
-    Ok(stored.to_vec1()?)
 }
 
 fn decay(name: &str, distance: usize) -> f32 {
@@ -231,6 +212,7 @@ impl SessionKnn {
             };
             value as f32
         };
+        let has_times = index.dataset.plays.has_times();
         let position_decay = if paper { "linear" } else { "log" };
         Self {
             index: Arc::new(index),
@@ -244,7 +226,7 @@ impl SessionKnn {
             position_decay: options.text("position_decay").unwrap_or(position_decay).to_owned(),
             match_decay: options.text("match_decay").unwrap_or_default().to_owned(),
             proximity: number("proximity", 0.0, 5.0),
-            recency: number("recency", 0.0, 1.0),
+            recency: if has_times { number("recency", 0.0, 1.0) } else { 0.0 },
             backward: number("backward", 1.0, 0.6),
             max_length: options.count("max_length"),
         }
@@ -261,8 +243,9 @@ impl SessionKnn {
         }
     }
 
-    /// The sessions that vote, each with its similarity and the distance of its latest match.
-    fn neighbours(&self, songs: &[u32]) -> Vec<(u32, f32, usize)> {
+    /// The sessions that vote, each with its similarity and the distance of its latest match. `own`
+    /// is the running session, where the index has it.
+    fn neighbours(&self, songs: &[u32], own: Option<u32>) -> Vec<(u32, f32, usize)> {
         let incidence = &self.index.incidence;
         let mut found: HashMap<u32, (f32, usize, usize)> = HashMap::new();
         let mut seen: Vec<u32> = Vec::with_capacity(songs.len());
@@ -272,9 +255,10 @@ impl SessionKnn {
             }
             seen.push(song);
             let weight = self.position_weight(songs.len() - back, songs.len());
-            let sessions = incidence.sessions_of(song);
+            let is_past = |session: &&u32| Some(self.index.sessions[**session as usize]) != own;
             // The latest of all are among the latest of each song.
-            for &session in &sessions[sessions.len().saturating_sub(self.sample)..] {
+            let latest = incidence.sessions_of(song).iter().rev().filter(is_past);
+            for &session in latest.take(self.sample) {
                 let entry = found.entry(session).or_insert((0.0, 0, back + 1));
                 entry.0 += weight;
                 entry.1 += 1;
@@ -303,6 +287,12 @@ impl SessionKnn {
 }
 
 impl SessionKnn {
+    /// The session of the training plays that a context continues.
+    fn own(&self, context: &Context<'_>) -> Option<u32> {
+        let user = context.user.filter(|_| context.continues)?;
+        self.index.dataset.plays.sessions_of(user).last().map(|session| session as u32)
+    }
+
     /// What the age of a session takes from its vote.
     fn age_weight(&self, session: u32) -> f32 {
         if self.recency == 0.0 {
@@ -349,7 +339,7 @@ impl Model for SessionKnn {
             scores.fill(0.0);
             let skip = context.songs.len().saturating_sub(self.max_length);
             let songs = &context.songs[skip..];
-            for (session, similarity, distance) in self.neighbours(songs) {
+            for (session, similarity, distance) in self.neighbours(songs, self.own(context)) {
                 let vote =
                     similarity * decay(&self.match_decay, distance) * self.age_weight(session);
                 let shared = songs[songs.len() - distance];

@@ -297,9 +297,9 @@ fn check(data: &Dataset) -> Result<()> {
         return Err(broken("users do not fit the sessions"));
     }
     let sessions = plays.sessions();
-    if plays.session_ranks.len() != sessions
-        || plays.session_ranks.iter().any(|&rank| rank as usize >= sessions)
-    {
+    let ranks = &plays.session_ranks;
+    let whole = ranks.is_empty() || ranks.len() == sessions;
+    if !whole || ranks.iter().any(|&rank| rank as usize >= sessions) {
         return Err(broken("the order of sessions does not fit"));
     }
     let known = |&song: &u32| (song as usize) < data.songs.len();

@@ -17,6 +17,9 @@ pub struct Context<'a> {
     pub user: Option<u32>,
     /// The songs of the running session, oldest first; may be empty.
     pub songs: &'a [u32],
+    /// Whether these begin with the user's latest session of the training plays, which then is not
+    /// a past one.
+    pub continues: bool,
 }
 
 /// Named tensors in a stable order: weights, or the state of an interrupted training.
@@ -27,7 +30,8 @@ pub trait Model: Send + Sync {
     /// Scores every song for each context.
     ///
     /// `out` has shape `(contexts.len(), songs)`, row-major. A song that the model cannot score
-    /// gets negative infinity, never NaN; higher is better.
+    /// gets negative infinity, never NaN; higher is better. Zeros alone say that the model knows
+    /// nothing of the context: then the most played songs answer.
     fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()>;
 
     /// The learned tensors, to be stored.

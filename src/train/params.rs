@@ -54,7 +54,8 @@ pub const TEMPERATURE: Param = Param::new(
     "temperature",
     Kind::Float { min: 0.001, max: 100.0 },
     Default::Absent,
-    "If given, scores are cosines of code and song, divided by it; by default they are products.",
+    "If given, scores are cosines of code and song, divided by it; by default they are products. A \
+     model with biases adds the song's in both cases.",
 );
 
 /// What [`TEMPERATURE`] was given.

@@ -26,10 +26,15 @@ pub(super) fn check(
     let (needed, limit) = (need(options)?, memory_limit(conn)?);
     let Some(limit) = limit.filter(|&limit| needed > limit) else { return Ok(()) };
     let levers = levers(spec, options, needed, need)?;
-    let lower = if levers.is_empty() {
-        "give fewer plays".to_owned()
+    // What is not the plays themselves grows with the songs.
+    let fewer = if dataset.bytes() > needed / 2 {
+        "give fewer plays"
     } else {
-        format!("lower {}, give fewer plays", levers.join(" or "))
+        "give plays of fewer songs, for example those with at least 5 plays"
+    };
+    let lower = match levers.as_slice() {
+        [] => fewer.to_owned(),
+        levers => format!("lower {}, {fewer}", levers.join(" or ")),
     };
     Err(Error::Database(format!(
         "{function}: this training needs about {} of memory ({} for the data), and memory_limit is {}; {lower}, or SET memory_limit to more",

@@ -53,7 +53,7 @@ fn start(dataset: &Arc<Dataset>, options: &Options) -> Box<dyn Training> {
 
 fn scores(model: &dyn Model, user: Option<u32>, songs: &[u32], count: usize) -> Vec<f32> {
     let mut out = vec![0.0; count];
-    model.score_all(&[Context { user, songs }], &mut out).unwrap();
+    model.score_all(&[Context { user, songs, continues: false }], &mut out).unwrap();
     out
 }
 

@@ -305,7 +305,7 @@ fn catalogue_scores_through_vocabularies_equal_the_golden_numbers() {
             .examples()
             .iter()
             .zip(&sequences)
-            .map(|(e, songs)| Context { user: Case::user(e), songs })
+            .map(|(e, songs)| Context { user: Case::user(e), songs, continues: false })
             .collect();
         let songs = case.dataset.songs.len();
         let mut batch = vec![0.0; contexts.len() * songs];

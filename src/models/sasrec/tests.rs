@@ -115,7 +115,7 @@ fn a_stored_model_gives_the_golden_scores_of_the_latest_songs() {
         // What was played before the window does not count.
         contexts[0].insert(0, 6);
         let contexts: Vec<Context<'_>> =
-            contexts.iter().map(|songs| Context { user: None, songs }).collect();
+            contexts.iter().map(|songs| Context { user: None, songs, continues: false }).collect();
         let mut got = vec![0.0; contexts.len() * songs];
         model.score_all(&contexts, &mut got).unwrap();
         let got: Vec<f64> = got.into_iter().map(f64::from).collect();

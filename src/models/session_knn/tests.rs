@@ -4,10 +4,18 @@ use super::*;
 use crate::data::{Keys, Plays, Vocab};
 use crate::train::Setting;
 
-/// Sessions 0–3, of which 3 is the latest.
 fn scores(options: &[(&str, Setting)], context: &[u32]) -> Vec<f32> {
+    let context = Context { user: None, songs: context, continues: false };
+    answer(options, context, true).unwrap()
+}
+
+/// Sessions 0–3 of user 0, of which 3 is the latest, if there are times.
+fn answer(options: &[(&str, Setting)], context: Context, times: bool) -> Result<Vec<f32>> {
     let songs = vec![0, 1, 2, 0, 1, 3, 1, 4, 5, 5];
-    let plays = Plays::in_order(songs, vec![0, 3, 6, 8, 10], vec![0, 4]);
+    let mut plays = Plays::in_order(songs, vec![0, 3, 6, 8, 10], vec![0, 4]);
+    if !times {
+        plays.session_ranks.clear();
+    }
     let dataset = Dataset {
         users: Vocab::new("BIGINT", Keys::Integers(vec![1])),
         songs: Vocab::new("BIGINT", Keys::Integers((0..6).collect())),
@@ -24,10 +32,9 @@ fn scores(options: &[(&str, Setting)], context: &[u32]) -> Vec<f32> {
     settings.set("paper", Setting::Bool(true));
     options.iter().for_each(|(name, setting)| settings.set(name, setting.clone()));
     let mut scores = vec![f32::NAN; 6];
-    let context = Context { user: None, songs: context };
-    let training = (SPEC.start)(Arc::new(dataset), &settings, &Device::Cpu).unwrap();
-    training.model().unwrap().score_all(&[context], &mut scores).unwrap();
-    scores
+    let training = (SPEC.start)(Arc::new(dataset), &settings, &Device::Cpu)?;
+    training.model()?.score_all(&[context], &mut scores)?;
+    Ok(scores)
 }
 
 #[test]
@@ -89,4 +96,40 @@ fn a_song_that_a_neighbour_repeats_counts_where_it_is_nearest() {
     // Session 3 is [5, 5].
     let scores = scores(&[("proximity", Setting::Float(1.0))], &[5]);
     assert_eq!(scores[5], 1.0);
+}
+
+#[test]
+fn a_running_session_is_no_neighbour_of_itself() {
+    let context = Context { user: Some(0), songs: &[5, 5], continues: true };
+    assert_eq!(answer(&[], context, true).unwrap(), [0.0; 6]);
+    // A play after it, in session 2.
+    let context = Context { songs: &[5, 5, 4], ..context };
+    assert_eq!(answer(&[], context, true).unwrap(), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
+    // The same songs again are another session.
+    let context = Context { continues: false, ..context };
+    assert!(answer(&[], context, true).unwrap()[5] > 0.0);
+}
+
+#[test]
+fn without_times_no_session_is_a_late_one() {
+    let context = Context { user: None, songs: &[1], continues: false };
+    let even = [2.0, 3.0, 1.0, 1.0, 1.0, 0.0];
+    // By default votes fall with age.
+    let default = [("paper", Setting::Bool(false)), ("proximity", Setting::Float(0.0))];
+    let default = [&default[..], &[("backward", Setting::Float(1.0))]].concat();
+    assert!(
+        answer(&default, context, true).unwrap()[2] < answer(&default, context, true).unwrap()[4]
+    );
+    let scores = answer(&default, context, false).unwrap();
+    assert_eq!(scores[2], scores[4]);
+    assert_eq!(answer(&[], context, false).unwrap(), even);
+    // Which one session is compared hangs on the seed.
+    let sampled = |seed: i64| {
+        let options = [("sample", Setting::Int(1)), ("seed", Setting::Int(seed))];
+        answer(&options, context, false).unwrap()
+    };
+    let met: Vec<Vec<f32>> = (0..40).map(sampled).collect();
+    assert!([2, 3, 4].iter().all(|&song: &usize| met.iter().any(|scores| scores[song] > 0.0)));
+    let refused = answer(&[("recency", Setting::Float(1.0))], context, false).unwrap_err();
+    assert!(refused.to_string().contains("time := '…'"), "{refused}");
 }

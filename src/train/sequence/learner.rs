@@ -10,8 +10,8 @@ use super::batch::{Batch, Run};
 use super::initial::initial;
 use super::recurrent::first_states;
 use super::scorer::Scorer;
-use super::streams::Streams;
-use super::windows::{Window, batches, windows};
+use super::streams::{self, Streams};
+use super::windows::{Window, batches, inputs, windows};
 use super::{BIASES, Batching, Carried, Design, OUTPUTS, SONGS, Sequences, unit};
 use crate::control::Control;
 use crate::data::Dataset;
@@ -28,7 +28,7 @@ pub struct Learner {
     /// The names of the network's parameters.
     dense: Vec<String>,
     sampler: NegativeSampler,
-    /// All predictions; of streams they are only counted.
+    /// All predictions; streams have an order of their own.
     windows: Vec<Window>,
     /// Those of the latest sessions, for the last epochs.
     recent: Vec<Window>,
@@ -51,15 +51,16 @@ impl Learner {
                  user's history as one session",
             ));
         }
-        let (recent, steps) = match design.config.batching {
-            Batching::Windows { recent: (0, _), .. } => (Vec::new(), windows.len()),
-            Batching::Windows { recent: (_, share), .. } => (cut(share), windows.len()),
+        let batch_size = design.config.batch_size;
+        let steps = windows.len().div_ceil(batch_size);
+        let (windows, recent, steps) = match design.config.batching {
+            Batching::Windows { recent: (0, _), .. } => (windows, Vec::new(), steps),
+            Batching::Windows { recent: (_, share), .. } => (windows, cut(share), steps),
             Batching::Streams { steps } => {
-                let plays: usize = windows.iter().map(|window| window.length).sum();
-                (Vec::new(), plays.div_ceil(steps))
+                let share = inputs(&windows).div_ceil(streams::count(&dataset, batch_size));
+                (Vec::new(), Vec::new(), share.div_ceil(steps))
             }
         };
-        let steps = steps.div_ceil(design.config.batch_size);
         let (parameters, dense) = initial(&dataset, &design, steps);
         let sampler = NegativeSampler::new(&dataset, design.config.objective);
         let device = device.clone();

@@ -21,7 +21,6 @@ mod windows;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use rand_chacha::ChaCha8Rng;
 
 pub use initial::{Initial, memory};
 pub use recurrent::Recurrent;
@@ -52,8 +51,8 @@ pub struct Carried {
 
 /// A network over sequences.
 pub trait Encoder: Send + Sync {
-    /// Its parameters before training, drawn from a generator in a fixed order.
-    fn parameters(&self, rng: &mut ChaCha8Rng) -> Vec<Initial>;
+    /// Its parameters before training, in the order in which they are drawn.
+    fn parameters(&self) -> Vec<Initial>;
 
     /// The width of its codes (H).
     fn width(&self) -> usize;
@@ -121,7 +120,7 @@ pub struct Config {
     pub tied: bool,
     /// Whether songs have a bias in their scores.
     pub bias: bool,
-    /// If given, scores are cosines, divided by it.
+    /// If given, scores are cosines, divided by it; a bias is added on top.
     pub temperature: Option<f64>,
     /// Loss and negatives.
     pub objective: Objective,

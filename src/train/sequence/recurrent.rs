@@ -1,7 +1,6 @@
 //! The network of GRU4Rec: gated recurrent units, layer upon layer.
 
 use candle_core::{DType, Tensor};
-use rand_chacha::ChaCha8Rng;
 
 use super::{Encoder, Initial, Sequences, weight};
 use crate::error::Result;
@@ -31,7 +30,7 @@ impl Recurrent {
 }
 
 impl Encoder for Recurrent {
-    fn parameters(&self, rng: &mut ChaCha8Rng) -> Vec<Initial> {
+    fn parameters(&self) -> Vec<Initial> {
         let mut all = Vec::new();
         for layer in 0..self.layers {
             for (part, inputs) in [("input", self.layer_inputs(layer)), ("recurrent", self.size)] {
@@ -39,7 +38,7 @@ impl Encoder for Recurrent {
                 let shape = [inputs, 3 * self.size];
                 // Glorot & Bengio 2010, for each gate.
                 let deviation = (2.0 / (inputs + self.size) as f32).sqrt();
-                all.push(Initial::normal(name("weight"), &shape, deviation, rng));
+                all.push(Initial::normal(name("weight"), &shape, deviation));
                 all.push(Initial::constant(name("bias"), &[3 * self.size], 0.0));
             }
         }

@@ -152,8 +152,8 @@ impl Model for Scorer {
         let counts = &self.dataset.play_counts;
         nn::rank_unplayed_last(out, counts);
         for (out, _) in out.chunks_exact_mut(songs).zip(&known).filter(|(_, k)| k.is_empty()) {
-            // Nothing to go by: the most played songs.
-            out.iter_mut().zip(counts).for_each(|(score, &plays)| *score = plays as f32);
+            // Nothing to go by.
+            out.fill(0.0);
         }
         Ok(())
     }

@@ -7,6 +7,13 @@ use rand_chacha::ChaCha8Rng;
 use super::batch::Run;
 use crate::data::Dataset;
 
+/// How many streams there are, at most `rows`: no more than sessions, so that a stream is at least as
+/// long as a session is on average. Shorter ones would tear most sessions apart.
+pub fn count(dataset: &Dataset, rows: usize) -> usize {
+    let offsets = &dataset.plays.session_offsets;
+    rows.min(offsets.windows(2).filter(|ends| ends[1] - ends[0] > 1).count())
+}
+
 /// An epoch's streams.
 pub struct Streams {
     /// The places in `plays.songs` of all inputs, stream after stream; each predicts the play after
@@ -19,8 +26,8 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// All sessions in random order, cut into at most `rows` streams of equal length. A session at a
-    /// cut goes on in the next stream, from a state of zeros.
+    /// All sessions in random order, cut into streams of equal length, as many as [`count`] says. A
+    /// session at a cut goes on in the next stream, from a state of zeros.
     pub fn new(dataset: &Dataset, rows: usize, rng: &mut ChaCha8Rng) -> Self {
         let mut sessions: Vec<(u64, u64)> =
             dataset.plays.session_offsets.windows(2).map(|ends| (ends[0], ends[1])).collect();
@@ -32,7 +39,7 @@ impl Streams {
                 begins.push(place == start);
             }
         }
-        let share = inputs.len().div_ceil(rows.max(1)).max(1);
+        let share = inputs.len().div_ceil(count(dataset, rows).max(1)).max(1);
         begins.iter_mut().step_by(share).for_each(|begins| *begins = true);
         Self { inputs, begins, share }
     }
@@ -88,5 +95,12 @@ mod tests {
         met.sort_unstable();
         assert_eq!(met, [1, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16]);
         assert_eq!(batches, 2);
+    }
+
+    #[test]
+    fn there_are_no_more_streams_than_sessions() {
+        let dataset = dataset(&[1, 3, 9, 0]);
+        let streams = Streams::new(&dataset, 256, &mut ChaCha8Rng::seed_from_u64(1));
+        assert_eq!((streams.inputs.len(), streams.share, streams.rows()), (10, 5, 2));
     }
 }

@@ -23,20 +23,19 @@ impl Window {
     }
 }
 
-/// Cuts every session, or those that ended last, into windows of at most `max_length` inputs, so that every play but the
-/// first of a session is a target once. The cuts are counted from the end: the latest plays, which
-/// say most about what comes next, are in a window of full length.
-/// `recent` is the share of the sessions that is taken.
+/// Cuts every session into windows of at most `max_length` inputs, so that every play but the first
+/// of a session is a target once. The cuts are counted from the end: the latest plays, which say
+/// most about what comes next, are in a window of full length.
+///
+/// `recent` is the share of the sessions that is taken, those that ended last; plays without times
+/// have none that did, and all are taken.
 pub fn windows(dataset: &Dataset, max_length: usize, recent: f64) -> Vec<Window> {
     let plays = &dataset.plays;
     let oldest = ((1.0 - recent) * plays.sessions() as f64) as u32;
+    let is_recent = |session: usize| plays.session_ranks.get(session).is_none_or(|&r| r >= oldest);
     let mut windows = Vec::new();
-    for (bounds, _) in plays
-        .session_offsets
-        .windows(2)
-        .zip(&plays.session_ranks)
-        .filter(|(_, rank)| **rank >= oldest)
-    {
+    let sessions = plays.session_offsets.windows(2).enumerate();
+    for (_, bounds) in sessions.filter(|&(session, _)| is_recent(session)) {
         let (first, mut last) = (bounds[0] as usize, (bounds[1] as usize).saturating_sub(1));
         while last > first {
             let length = max_length.min(last - first);
@@ -47,12 +46,18 @@ pub fn windows(dataset: &Dataset, max_length: usize, recent: f64) -> Vec<Window>
     windows
 }
 
+/// How many inputs windows have together.
+pub fn inputs(windows: &[Window]) -> usize {
+    windows.iter().map(|window| window.length).sum()
+}
+
 /// So many batches are gathered at a time, from windows sorted by length.
 const SORTED: usize = 32;
 
 /// An epoch's batches: all windows, in random order, in batches of windows of similar length, so
 /// that little is padded. Batches have about the same number of targets, those of `batch_size`
-/// windows of average length, so that each target weighs about the same.
+/// windows of average length, so that each target weighs about the same. With its padding a batch
+/// has at most twice as many positions, or twice those of its longest window.
 pub fn batches(windows: &[Window], batch_size: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<Window>> {
     let mut order = windows.to_vec();
     order.shuffle(rng);
@@ -60,9 +65,14 @@ pub fn batches(windows: &[Window], batch_size: usize, rng: &mut ChaCha8Rng) -> V
     for chunk in order.chunks_mut(batch_size.saturating_mul(SORTED)) {
         chunk.sort_by_key(|window| window.length);
         let parts = chunk.len().div_ceil(batch_size);
-        let targets: usize = chunk.iter().map(|window| window.length).sum();
+        let targets = inputs(chunk);
+        let share = targets.div_ceil(parts);
         let (mut batch, mut seen, mut done) = (Vec::new(), 0, 0);
         for &window in chunk.iter() {
+            // Among short ones a long window would pad them all.
+            if (batch.len() + 1) * window.length > 2 * share.max(window.length) {
+                batches.push(std::mem::take(&mut batch));
+            }
             batch.push(window);
             seen += window.length;
             // A batch ends where its share of the targets does.
@@ -122,6 +132,8 @@ pub mod tests {
         assert_eq!(windows[3], Window { first: 3, length: 1 });
         // The last two of five sessions, of which one is empty.
         assert_eq!(super::windows(&dataset, 3, 0.4), [Window { first: 11, length: 3 }]);
+        let plays = Plays { session_ranks: Vec::new(), ..dataset.plays.clone() };
+        assert_eq!(super::windows(&Dataset { plays, ..dataset }, 3, 0.4), windows);
     }
 
     #[test]
@@ -142,5 +154,19 @@ pub mod tests {
             padded += batch.len() * batch.iter().map(|window| window.length).max().unwrap();
         }
         assert!(padded < targets * 6 / 5, "{padded} positions for {targets} targets");
+    }
+
+    #[test]
+    fn a_long_window_does_not_pad_the_short_ones() {
+        let lengths: Vec<usize> = (0..320).map(|i| if i == 7 { 1001 } else { 3 }).collect();
+        let windows = windows(&dataset(&lengths), 1000, 1.0);
+        let batches = batches(&windows, 64, &mut ChaCha8Rng::seed_from_u64(1));
+        let mut all = batches.concat();
+        all.sort_by_key(|window| window.first);
+        assert_eq!(all, windows);
+        for batch in &batches {
+            let longest = batch.iter().map(|window| window.length).max().unwrap();
+            assert!(batch.len() * longest <= 2 * longest.max(inputs(&windows).div_ceil(5)));
+        }
     }
 }
