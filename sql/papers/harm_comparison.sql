@@ -24,8 +24,8 @@ CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(text, '''', '''''') || '
 CREATE OR REPLACE MACRO content(relation) AS (
     SELECT concat(count(*), ' rows ', sum(hash(r))) FROM query('FROM ' || coalesce(relation, '(SELECT NULL)')) r
 );
-SET VARIABLE data = [content(getvariable('train')), content(getvariable('validation')),
-                     content(getvariable('songs')), content(getvariable('users'))];
+SET VARIABLE data = concat_ws('; ', content(getvariable('train')), content(getvariable('validation')),
+                              content(getvariable('songs')), content(getvariable('users')));
 
 CREATE OR REPLACE TABLE contestants AS
 SELECT * FROM (VALUES
@@ -48,8 +48,8 @@ SELECT * FROM (VALUES
 -- and options apart, so that the latest version of a name is the one that its training finds.
 CREATE OR REPLACE TEMP TABLE grid AS
 SELECT name, seed, kind, c.options, has_seeds,
-       concat_ws('_', lower(regexp_replace(name, '\W+', '_', 'g')), seed, left(md5(concat(
-           getvariable('data'), kind, '; ', c.options, '; ', getvariable('options'))), 8)) AS model
+       concat_ws('_', lower(regexp_replace(name, '\W+', '_', 'g')), seed, left(md5(concat_ws('; ',
+           getvariable('data'), kind, c.options, getvariable('options'))), 8)) AS model
 FROM contestants c, range(1, coalesce(getvariable('seeds'), 3) + 1) s(seed)
 WHERE has_seeds OR seed = 1;
 
@@ -71,10 +71,10 @@ CREATE TABLE IF NOT EXISTS comparison (
 );
 SET VARIABLE asked = concat(getvariable('test'), ': ', content(getvariable('test')));
 CREATE OR REPLACE TEMP TABLE trained AS
-SELECT g.name, g.seed, g.model, max(m.version) AS version, getvariable('asked') AS test,
-       concat(g.model, ' of ', max_by(m.created_at, m.version)) AS training
+SELECT DISTINCT ON (g.model) g.name, g.seed, g.model, m.version, getvariable('asked') AS test,
+       concat(g.model, ' of ', m.created_at) AS training
 FROM grid g JOIN models() m ON m.name = g.model AND m.status = 'complete'
-GROUP BY ALL;
+ORDER BY g.model, m.version DESC;
 
 SELECT concat('INSERT INTO comparison SELECT ', quoted(name), ', ', seed, ', ', quoted(training), ', ',
               quoted(test), ', metric, k, value, cases FROM evaluate(', quoted(model), ', ',

@@ -49,7 +49,7 @@ const OWN: &[Param] = &[
         "evaluation",
         Kind::Struct,
         Default::Absent,
-        "Further options of evaluate, such as {targets: 'last'}.",
+        "Further options of evaluate but for by and version, such as {targets: 'last'}.",
     ),
     Param::new(
         "model",
@@ -244,22 +244,27 @@ impl Folds {
 
     /// Trains and evaluates one fold: metric, length of the list, value.
     fn run(&self, fold: usize) -> Result<Vec<Measured>> {
-        let conn = self.call.caller.connect()?;
+        let (conn, control) = (self.call.caller.connect()?, &self.call.caller.control);
         let task = self.task(fold);
         let model = task.model.clone();
         let before: Vec<i64> = versions(&conn, &model)?;
         let keeps = self.call.options.has("model");
         let measured = training::Run::new(task)
-            .to_end()
+            .complete()
             .and_then(|version| self.evaluate(&conn, fold, &model, version));
         if !keeps {
             // Also what is left of a fold that was stopped or failed.
             for version in versions(&conn, &model)?.into_iter().filter(|v| !before.contains(v)) {
                 store::drop_model(&conn, FUNCTION, &model, Some(version))?;
             }
+            if control.check().is_err() {
+                // In place of the training's, which speaks of what was dropped.
+                let note = "stopped; with model := '…' what folds have trained is kept";
+                self.call.caller.host.leave_note(format!("{FUNCTION}: {note}"));
+            }
         }
         // A training that is stopped says so in an error of its own.
-        self.call.caller.control.check()?;
+        control.check()?;
         measured
     }
 
@@ -370,4 +375,21 @@ fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (Some(mean), (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_at_the_same_time_have_models_of_their_own() {
+        assert_ne!(name_of_its_own(), name_of_its_own());
+    }
+
+    #[test]
+    fn mean_and_sd_by_hand() {
+        assert_eq!(mean_and_sd(&[1.0, 3.0]), (Some(2.0), Some(2.0_f64.sqrt())));
+        assert_eq!(mean_and_sd(&[1.0]), (Some(1.0), None));
+        assert_eq!(mean_and_sd(&[]), (None, None));
+    }
 }

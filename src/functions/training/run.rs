@@ -35,7 +35,7 @@ impl Run {
     ///
     /// # Errors
     /// As the statement.
-    pub(in crate::functions) fn to_end(mut self) -> Result<i64> {
+    pub(in crate::functions) fn complete(mut self) -> Result<i64> {
         while !self.next()?.is_empty() {}
         self.version.ok_or_else(|| Error::Compute("no epoch was finished".into()))
     }
