@@ -14,10 +14,18 @@
 -- standard deviation over seeds, and paired tests of HARM against each of the others.
 --
 -- Stop it at any time and run it again: trainings that are done are found, one that was interrupted
--- goes on, and evaluations are kept in comparison and comparison_tests. To compare other models, fill
--- contestants yourself and leave out its statement here.
+-- goes on, and evaluations are kept in comparison and comparison_tests. Other rows in the relations, or
+-- other options, make other models and evaluations. To compare other models, fill contestants yourself
+-- and leave out its statement here.
 
 CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(text, '''', '''''') || '''';
+
+-- What rows a relation has, in any order.
+CREATE OR REPLACE MACRO content(relation) AS (
+    SELECT concat(count(*), ' rows ', sum(hash(r))) FROM query('FROM ' || coalesce(relation, '(SELECT NULL)')) r
+);
+SET VARIABLE data = concat_ws('; ', content(getvariable('train')), content(getvariable('validation')),
+                              content(getvariable('songs')), content(getvariable('users')));
 
 CREATE OR REPLACE TABLE contestants AS
 SELECT * FROM (VALUES
@@ -36,10 +44,12 @@ SELECT * FROM (VALUES
     ('popularity',           'popularity',       '',                       false)
 ) AS c(name, kind, options, has_seeds);
 
--- One row a training: a model that nothing is drawn for has one seed.
+-- One row a training: a model that nothing is drawn for has one seed. Names end with what tells data
+-- and options apart, so that the latest version of a name is the one that its training finds.
 CREATE OR REPLACE TEMP TABLE grid AS
 SELECT name, seed, kind, c.options, has_seeds,
-       lower(regexp_replace(name, '\W+', '_', 'g')) || '_' || seed AS model
+       concat_ws('_', lower(regexp_replace(name, '\W+', '_', 'g')), seed, left(md5(concat_ws('; ',
+           getvariable('data'), kind, c.options, getvariable('options'))), 8)) AS model
 FROM contestants c, range(1, coalesce(getvariable('seeds'), 3) + 1) s(seed)
 WHERE has_seeds OR seed = 1;
 
@@ -54,21 +64,23 @@ SELECT concat('FROM train_', kind, '(', quoted(getvariable('train')), ', model :
 FROM grid ORDER BY seed, has_seeds, name
 .gexec continue
 
--- Ask. A model that was trained anew has a new version, and so is asked again.
+-- Ask, but for what was asked before: of this very training, and of a test with these very rows.
 CREATE TABLE IF NOT EXISTS comparison (
-    name VARCHAR, seed BIGINT, model VARCHAR, version BIGINT, test VARCHAR, metric VARCHAR, k BIGINT,
-    value DOUBLE, cases BIGINT
+    name VARCHAR, seed BIGINT, training VARCHAR, test VARCHAR, metric VARCHAR, k BIGINT, value DOUBLE,
+    cases BIGINT
 );
+SET VARIABLE asked = concat(getvariable('test'), ': ', content(getvariable('test')));
 CREATE OR REPLACE TEMP TABLE trained AS
-SELECT g.name, g.seed, g.model, max(m.version) AS version, getvariable('test') AS test
+SELECT DISTINCT ON (g.model) g.name, g.seed, g.model, m.version, getvariable('asked') AS test,
+       concat(g.model, ' of ', m.created_at) AS training
 FROM grid g JOIN models() m ON m.name = g.model AND m.status = 'complete'
-GROUP BY ALL;
+ORDER BY g.model, m.version DESC;
 
-SELECT concat('INSERT INTO comparison SELECT ', quoted(name), ', ', seed, ', ', quoted(model), ', ',
-              version, ', ', quoted(test), ', metric, k, value, cases FROM evaluate(', quoted(model),
-              ', ', quoted(test), ', version := ', version, ', k := [5, 10, 15, 20, 25, 30]) ',
-              'WHERE metric IN (''recall'', ''mrr'')')
-FROM trained ANTI JOIN comparison USING (model, version, test)
+SELECT concat('INSERT INTO comparison SELECT ', quoted(name), ', ', seed, ', ', quoted(training), ', ',
+              quoted(test), ', metric, k, value, cases FROM evaluate(', quoted(model), ', ',
+              quoted(getvariable('test')), ', version := ', version,
+              ', k := [5, 10, 15, 20, 25, 30]) WHERE metric IN (''recall'', ''mrr'')')
+FROM trained ANTI JOIN comparison USING (training, test)
 ORDER BY seed, name
 .gexec continue
 
@@ -76,7 +88,7 @@ ORDER BY seed, name
 -- over GRU4Rec, +32 % over Improved GRU4Rec, +28 % over NARM, +21 % over SASRec.
 CREATE OR REPLACE TEMP TABLE summary AS
 SELECT name, metric, k, avg(value) AS mean, stddev_samp(value) AS sd, count(*) AS seeds
-FROM comparison SEMI JOIN trained USING (model, version, test)
+FROM comparison SEMI JOIN trained USING (training, test)
 GROUP BY ALL;
 
 CREATE OR REPLACE MACRO figure(which) AS TABLE
@@ -99,22 +111,23 @@ FROM figure('mrr');
 
 -- Test HARM against each of the others, seed by seed, on the very same predictions.
 CREATE TABLE IF NOT EXISTS comparison_tests (
-    name VARCHAR, seed BIGINT, harm_version BIGINT, version BIGINT, test VARCHAR, metric VARCHAR,
-    k BIGINT, difference DOUBLE, lower DOUBLE, upper DOUBLE, p_value DOUBLE, wins BIGINT,
-    losses BIGINT, draws BIGINT
+    name VARCHAR, seed BIGINT, harm VARCHAR, training VARCHAR, test VARCHAR, metric VARCHAR, k BIGINT,
+    difference DOUBLE, lower DOUBLE, upper DOUBLE, p_value DOUBLE, wins BIGINT, losses BIGINT,
+    draws BIGINT
 );
 CREATE OR REPLACE TEMP TABLE pairs AS
-SELECT o.name, h.seed, h.model AS harm, h.version AS harm_version, o.model, o.version, h.test
+SELECT o.name, h.seed, h.training AS harm, h.model AS harm_model, h.version AS harm_version,
+       o.training, o.model, o.version, h.test
 FROM trained h JOIN trained o
     ON o.seed = h.seed OR o.name IN (SELECT name FROM contestants WHERE NOT has_seeds)
 WHERE h.name = 'HARM' AND o.name <> 'HARM';
 
-SELECT concat('INSERT INTO comparison_tests SELECT ', quoted(name), ', ', seed, ', ', harm_version, ', ',
-              version, ', ', quoted(test), ', metric, k, difference, lower, upper, p_value, wins, ',
-              'losses, draws FROM compare_models(', quoted(harm), ', ', quoted(model), ', ',
-              quoted(test), ', version_a := ', harm_version, ', version_b := ', version,
+SELECT concat('INSERT INTO comparison_tests SELECT ', quoted(name), ', ', seed, ', ', quoted(harm), ', ',
+              quoted(training), ', ', quoted(test), ', metric, k, difference, lower, upper, p_value, ',
+              'wins, losses, draws FROM compare_models(', quoted(harm_model), ', ', quoted(model), ', ',
+              quoted(getvariable('test')), ', version_a := ', harm_version, ', version_b := ', version,
               ', k := [20]) WHERE metric IN (''recall'', ''mrr'') AND k = 20')
-FROM pairs ANTI JOIN comparison_tests USING (name, seed, harm_version, version, test)
+FROM pairs ANTI JOIN comparison_tests USING (harm, training, test)
 ORDER BY seed, name
 .gexec continue
 
@@ -124,6 +137,6 @@ SELECT name, metric, printf('%+.2f', 100 * avg(difference)) AS difference,
        list(round(p_value, 4) ORDER BY seed) AS p_values,
        CAST(avg(wins) AS BIGINT) AS wins, CAST(avg(losses) AS BIGINT) AS losses,
        CAST(avg(draws) AS BIGINT) AS draws
-FROM comparison_tests SEMI JOIN pairs USING (name, seed, harm_version, version, test)
+FROM comparison_tests SEMI JOIN pairs USING (harm, training, test)
 GROUP BY ALL
 ORDER BY metric DESC, avg(difference), name;

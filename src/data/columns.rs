@@ -103,7 +103,7 @@ impl ListColumn {
     }
 }
 
-/// How the numbers of a column are written where they become categories.
+/// How the numbers of a column are written where they become labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberKind {
     /// As they are.
@@ -151,7 +151,7 @@ impl NumberColumn {
             (distinct, Encoding::Categories(labels))
         } else {
             let bounds = quantiles(&sorted, buckets);
-            (bounds.clone(), Encoding::Buckets(bounds))
+            (bounds.clone(), Encoding::Buckets { bounds, kind: self.kind })
         };
         let mut codes = vec![MISSING; entities];
         for (value, &entity) in self.rows.iter().zip(index) {
@@ -165,7 +165,8 @@ impl NumberColumn {
 }
 
 impl NumberKind {
-    fn label(self, value: f64) -> String {
+    /// A number as SQL writes it.
+    pub fn label(self, value: f64) -> String {
         const DAY: f64 = 86_400.0;
         if self == Self::Plain || !value.is_finite() {
             return value.to_string();
@@ -281,7 +282,8 @@ mod tests {
     fn many_numbers_are_cut_at_quantiles() {
         let values: Vec<Option<f64>> = (1..=8).map(|v| Some(f64::from(v))).collect();
         let field = numbers(&values, 4);
-        assert_eq!(field.encoding, Encoding::Buckets(vec![2.0, 4.0, 6.0]));
+        let kind = NumberKind::Plain;
+        assert_eq!(field.encoding, Encoding::Buckets { bounds: vec![2.0, 4.0, 6.0], kind });
         assert_eq!(field.codes, Codes::One(vec![1, 1, 2, 2, 3, 3, 4, 4]));
         assert_eq!(field.cardinality(), 5);
     }
@@ -291,7 +293,10 @@ mod tests {
         let mut values = vec![Some(0.0); 90];
         values.extend((1..=10).map(|v| Some(f64::from(v))));
         let field = numbers(&values, 5);
-        assert_eq!(field.encoding, Encoding::Buckets(vec![0.0]));
+        assert_eq!(
+            field.encoding,
+            Encoding::Buckets { bounds: vec![0.0], kind: NumberKind::Plain }
+        );
         let mut high = vec![Some(7.0); 90];
         high.extend((1..=6).map(|v| Some(f64::from(v))));
         let field = numbers(&high, 4);

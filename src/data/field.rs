@@ -1,5 +1,7 @@
 //! Attributes of songs and users as integer codes.
 
+use super::NumberKind;
+
 /// The code of a missing value: its own category in every field.
 pub const MISSING: u32 = 0;
 
@@ -10,7 +12,12 @@ pub enum Encoding {
     Categories(Vec<String>),
     /// Numeric values cut at these ascending upper bounds; the last bucket is open. With `b`
     /// bounds there are `b + 1` buckets, and bucket `i` holds values `<= bounds[i]`.
-    Buckets(Vec<f64>),
+    Buckets {
+        /// The upper bounds.
+        bounds: Vec<f64>,
+        /// What the numbers are.
+        kind: NumberKind,
+    },
 }
 
 /// The codes of one field, for every song or user.
@@ -44,7 +51,7 @@ impl Field {
     pub fn cardinality(&self) -> usize {
         1 + match &self.encoding {
             Encoding::Categories(values) => values.len(),
-            Encoding::Buckets(bounds) => bounds.len() + 1,
+            Encoding::Buckets { bounds, .. } => bounds.len() + 1,
         }
     }
 
@@ -56,7 +63,7 @@ impl Field {
         };
         let labels = match &self.encoding {
             Encoding::Categories(values) => values.iter().map(|value| 24 + value.len()).sum(),
-            Encoding::Buckets(bounds) => bounds.len() * 8,
+            Encoding::Buckets { bounds, .. } => bounds.len() * 8,
         };
         (codes * 4 + labels) as u64
     }

@@ -51,7 +51,8 @@ fn add_field(hash: &mut Xxh3, field: &Field) {
             add_count(hash, values.len());
             values.iter().for_each(|value| add_text(hash, value));
         }
-        Encoding::Buckets(bounds) => {
+        // What the numbers are changes only how they are written.
+        Encoding::Buckets { bounds, .. } => {
             hash.update(b"buckets");
             add_count(hash, bounds.len());
             bounds.iter().for_each(|bound| hash.update(&bound.to_le_bytes()));

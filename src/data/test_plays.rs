@@ -47,6 +47,17 @@ impl SongSets {
         Self { offsets: offsets.collect(), songs: pairs.into_iter().map(|pair| pair.1).collect() }
     }
 
+    /// Of these songs those that are to be kept.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(u32) -> bool) -> Self {
+        let mut kept = Self { offsets: vec![0], songs: Vec::with_capacity(self.songs.len()) };
+        for user in 0..self.offsets.len() as u32 - 1 {
+            kept.songs.extend(self.of(user).iter().filter(|&&song| keep(song)));
+            kept.offsets.push(kept.songs.len());
+        }
+        kept
+    }
+
     /// The songs of one listener, ascending.
     pub fn of(&self, user: u32) -> &[u32] {
         &self.songs[self.offsets[user as usize]..self.offsets[user as usize + 1]]

@@ -172,9 +172,15 @@ impl<'a> Cases<'a> {
         }
     }
 
-    /// The number of a case's first right answer in its session, from 1.
+    /// The play of a case's first right answer: plays before it may be of songs left out.
+    pub fn answer(&self, case: &Case) -> usize {
+        let is_right = |&at: &usize| self.is_right(self.test.plays.songs[at]);
+        (case.at..case.end).find(is_right).unwrap_or(case.at)
+    }
+
+    /// The number of that play in its session, from 1.
     pub fn position(&self, case: &Case) -> usize {
-        case.at - self.test.plays.session_offsets[case.session] as usize + 1
+        self.answer(case) - self.test.plays.session_offsets[case.session] as usize + 1
     }
 }
 

@@ -4,6 +4,8 @@ use super::cases::Cases;
 use super::intervals::{Ratio, Resampling, Units};
 use super::metrics::Measure;
 use super::ranking::Places;
+use crate::control::Control;
+use crate::error::Result;
 
 /// How two models compare in one measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,12 +24,16 @@ pub struct Comparison {
 
 /// Compares what came of the same cases, measure by measure; and how many listeners there are.
 /// Computes on the rayon pool it is called in.
+///
+/// # Errors
+/// The analyst stopped the statement.
 pub fn compare(
     cases: &Cases<'_>,
     [a, b]: [&Places; 2],
     measures: &[Measure],
     resampling: Resampling,
-) -> (Vec<Comparison>, usize) {
+    control: &Control,
+) -> Result<(Vec<Comparison>, usize)> {
     // Cases, then the differences.
     let mut units = Units::new(1 + measures.len());
     let mut sums = vec![(0.0, 0.0); measures.len()];
@@ -48,8 +54,8 @@ pub fn compare(
     let ratios: Vec<Ratio> = (1..=measures.len())
         .map(|numerator| Ratio { numerator, denominator: 0, less: 0.0 })
         .collect();
-    let intervals = resampling.intervals(&units, &ratios);
-    let p_values = resampling.p_values(&units);
+    let intervals = resampling.intervals(&units, &ratios, control)?;
+    let p_values = resampling.p_values(&units, control)?;
     let count = cases.list.len() as f64;
     let comparison = |at: usize| Comparison {
         a: sums[at].0 / count,
@@ -58,5 +64,5 @@ pub fn compare(
         p_value: p_values[1 + at],
         wins: wins[at],
     };
-    ((0..measures.len()).map(comparison).collect(), units.len())
+    Ok(((0..measures.len()).map(comparison).collect(), units.len()))
 }

@@ -10,6 +10,9 @@ use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use crate::control::Control;
+use crate::error::{Error, Result};
+
 /// Totals of each listener, in some columns.
 #[derive(Debug, Clone, Default)]
 pub struct Units {
@@ -99,21 +102,30 @@ impl Resampling {
 
     /// For each figure the interval that holds the middle share of those of resampled listeners;
     /// `None` for fewer than two listeners. Computes on the rayon pool it is called in.
-    pub fn intervals(&self, units: &Units, figures: &[Ratio]) -> Vec<Option<(f64, f64)>> {
+    ///
+    /// # Errors
+    /// The analyst stopped the statement.
+    pub fn intervals(
+        &self,
+        units: &Units,
+        figures: &[Ratio],
+        control: &Control,
+    ) -> Result<Vec<Option<(f64, f64)>>> {
         let count = units.len();
         if count < 2 || self.samples == 0 {
-            return vec![None; figures.len()];
+            return Ok(vec![None; figures.len()]);
         }
         let resampled: Vec<Vec<f64>> = (0..self.samples)
             .into_par_iter()
             .map(|sample| {
+                control.check()?;
                 let mut rng = self.rng(sample);
                 let mut drawn = vec![0_u32; count];
                 (0..count).for_each(|_| drawn[rng.random_range(0..count)] += 1);
                 let totals = units.weighted(|unit| f64::from(drawn[unit]));
-                figures.iter().map(|figure| figure.of(&totals)).collect()
+                Ok(figures.iter().map(|figure| figure.of(&totals)).collect())
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let interval = |figure: usize| {
             let values = resampled.iter().map(|figures| figures[figure]);
             let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
@@ -121,16 +133,20 @@ impl Resampling {
             let outside = (1.0 - self.confidence) / 2.0;
             Some((quantile(&values, outside)?, quantile(&values, 1.0 - outside)?))
         };
-        (0..figures.len()).map(interval).collect()
+        Ok((0..figures.len()).map(interval).collect())
     }
 
     /// For each column how likely a total as far from 0 is if every listener's sign is a matter of
     /// chance: the two-sided p-value. Computes on the rayon pool it is called in.
-    pub fn p_values(&self, units: &Units) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// The analyst stopped the statement.
+    pub fn p_values(&self, units: &Units, control: &Control) -> Result<Vec<f64>> {
         let observed = units.sum();
         let as_far: Vec<u32> = (0..self.samples)
             .into_par_iter()
             .map(|sample| {
+                control.check()?;
                 let (mut rng, mut bits) = (self.rng(sample), 0);
                 let swapped = units.weighted(|unit| {
                     if unit % 64 == 0 {
@@ -142,14 +158,14 @@ impl Resampling {
                     // The same numbers added in another order may differ in the last digits.
                     u32::from(swapped.abs() >= observed.abs() * (1.0 - 1e-12))
                 });
-                as_far.collect()
+                Ok::<_, Error>(as_far.collect())
             })
-            .reduce(
+            .try_reduce(
                 || vec![0; observed.len()],
-                |a: Vec<u32>, b| a.iter().zip(&b).map(|(a, b)| a + b).collect(),
-            );
+                |a: Vec<u32>, b| Ok(a.iter().zip(&b).map(|(a, b)| a + b).collect()),
+            )?;
         // The observed totals are one of the possible.
-        as_far.iter().map(|&n| f64::from(n + 1) / (self.samples + 1) as f64).collect()
+        Ok(as_far.iter().map(|&n| f64::from(n + 1) / (self.samples + 1) as f64).collect())
     }
 }
 
@@ -189,14 +205,30 @@ mod tests {
 
     const MEAN: Ratio = Ratio { numerator: 1, denominator: 0, less: 0.0 };
 
+    fn interval(units: &Units) -> Option<(f64, f64)> {
+        RESAMPLING.intervals(units, &[MEAN], &Control::default()).unwrap()[0]
+    }
+
+    fn p_value(units: &Units) -> f64 {
+        RESAMPLING.p_values(units, &Control::default()).unwrap()[1]
+    }
+
+    #[test]
+    fn resampling_can_be_stopped() {
+        let (control, units) = (Control::default(), units([1.0, 2.0]));
+        control.stop();
+        assert!(RESAMPLING.intervals(&units, &[MEAN], &control).is_err());
+        assert!(RESAMPLING.p_values(&units, &control).is_err());
+    }
+
     #[test]
     fn intervals_are_as_wide_as_theory_says() {
         // Of 400 cases a quarter are hits: a standard error of √(¼·¾/400) = .02165.
         let units = units((0..400).map(|case| f64::from(u8::from(case % 4 == 0))));
-        let (low, high) = RESAMPLING.intervals(&units, &[MEAN])[0].unwrap();
+        let (low, high) = interval(&units).unwrap();
         assert!((low - (0.25 - 1.96 * 0.02165)).abs() < 0.005, "{low}");
         assert!((high - (0.25 + 1.96 * 0.02165)).abs() < 0.005, "{high}");
-        assert_eq!(RESAMPLING.intervals(&units, &[MEAN])[0], Some((low, high)));
+        assert_eq!(interval(&units), Some((low, high)));
     }
 
     #[test]
@@ -208,26 +240,29 @@ mod tests {
             (0..10).for_each(|_| units.add(user, &[1.0, hit]));
         }
         assert_eq!((units.len(), units.sum()), (40, vec![400.0, 100.0]));
-        let (low, high) = RESAMPLING.intervals(&units, &[MEAN])[0].unwrap();
+        let (low, high) = interval(&units).unwrap();
         assert!((high - low - 2.0 * 1.96 * 0.0685).abs() < 0.04, "{low} {high}");
     }
 
     #[test]
     fn one_listener_has_no_interval() {
-        assert_eq!(RESAMPLING.intervals(&units([1.0]), &[MEAN]), [None]);
+        assert_eq!(interval(&units([1.0])), None);
         let off = Resampling { samples: 0, ..RESAMPLING };
-        assert_eq!(off.intervals(&units([1.0, 2.0]), &[MEAN]), [None]);
+        assert_eq!(
+            off.intervals(&units([1.0, 2.0]), &[MEAN], &Control::default()).unwrap(),
+            [None]
+        );
     }
 
     #[test]
     fn p_values_are_those_of_all_swaps() {
         // Of the 2^5 swaps, two are as far from 0 as all five wins.
-        let wins = RESAMPLING.p_values(&units([1.0; 5]))[1];
+        let wins = p_value(&units([1.0; 5]));
         assert!((wins - 2.0 / 32.0).abs() < 0.015, "{wins}");
         // 3 : 1 of four equal differences: all but the even splits, 6 of 16, are as far.
-        let mixed = RESAMPLING.p_values(&units([1.0, 1.0, 1.0, -1.0]))[1];
+        let mixed = p_value(&units([1.0, 1.0, 1.0, -1.0]));
         assert!((mixed - 10.0 / 16.0).abs() < 0.03, "{mixed}");
-        assert_eq!(RESAMPLING.p_values(&units([0.0; 9]))[1], 1.0);
+        assert_eq!(p_value(&units([0.0; 9])), 1.0);
     }
 
     #[test]

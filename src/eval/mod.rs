@@ -20,7 +20,7 @@ pub use compare::{Comparison, compare};
 pub use intervals::{Resampling, holm};
 pub use lists::{ListMetric, Lister};
 pub use metrics::{METRICS, Measure, Metric, Outcome, Place, Ties};
-pub use opponents::{Draw, Examinee, Opponents, Sampler};
+pub use opponents::{Draw, Examinee, Opponents, Sampler, wrong};
 pub use ranking::{Pass, Places, Rules};
 pub use slices::{By, Slice, slices};
 pub use summary::{Figure, Summary, summarize};

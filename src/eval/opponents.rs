@@ -22,8 +22,9 @@ pub enum Draw {
 pub enum Opponents<'a> {
     /// All songs that the model knows, or all candidates.
     All,
-    /// For each listener those of [`TestPlays::negatives`](crate::data::TestPlays::negatives).
-    Given(&'a SongSets),
+    /// For each listener those of [`TestPlays::negatives`](crate::data::TestPlays::negatives) that
+    /// every model knows; in each case but for its right answers.
+    Given(SongSets),
     /// A few songs, drawn anew for each case.
     Drawn(Sampler<'a>),
 }
@@ -39,7 +40,7 @@ impl Opponents<'_> {
             Self::Drawn(Sampler { count, weights: None, .. }) => format!("@{count}neg"),
             Self::Drawn(Sampler { count, .. }) => format!("@{count}popneg"),
             Self::Given(sets) => {
-                let mut sizes = cases.list.iter().map(|case| sets.of(case.user).len());
+                let mut sizes = cases.list.iter().map(|case| wrong(sets, cases, case).count());
                 let first = sizes.next().unwrap_or(0);
                 if sizes.all(|size| size == first) {
                     format!("@{first}neg")
@@ -49,6 +50,16 @@ impl Opponents<'_> {
             }
         }
     }
+}
+
+/// The songs given for a case that are no right answers, in [`TestPlays::songs`](crate::data::TestPlays::songs).
+pub fn wrong<'s>(
+    sets: &'s SongSets,
+    cases: &Cases<'_>,
+    case: &Case,
+) -> impl Iterator<Item = u32> + use<'s> {
+    let right = cases.targets(case);
+    sets.of(case.user).iter().copied().filter(move |song| right.binary_search(song).is_err())
 }
 
 /// A model as an evaluation sees it.

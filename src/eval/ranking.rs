@@ -6,7 +6,7 @@ use super::answer::{Repeats, contexts_at_once, settle};
 use super::cases::{Case, Cases, Told};
 use super::lists::popularity;
 use super::metrics::{Measure, Outcome, Place, Ties};
-use super::opponents::{Examinee, Opponents};
+use super::opponents::{Examinee, Opponents, wrong};
 use crate::error::Result;
 use crate::nn;
 use crate::train::Context;
@@ -233,9 +233,7 @@ impl<'a> Pass<'a> {
             Opponents::All => None,
             Opponents::Drawn(sampler) => Some(sampler.draw(self.cases, number, self.number)),
             Opponents::Given(sets) => {
-                let wrong = |song: &&u32| targets.binary_search(song).is_err();
-                let wrong = sets.of(case.user).iter().filter(wrong);
-                Some(wrong.filter_map(|&song| known.song(song)).collect())
+                Some(wrong(sets, self.cases, case).filter_map(|song| known.song(song)).collect())
             }
         };
         let pool: Vec<f32>;

@@ -97,7 +97,7 @@ fn pass(model: &dyn Model, data: &Dataset, test: &TestPlays, asked: Asked, rules
     let known = test.known(data);
     let cases = Cases::new(test, &[&known], asked);
     let models = [Examinee { model, dataset: data, known: &known }];
-    let opponents = test.negatives.as_ref().map_or(Opponents::All, Opponents::Given);
+    let opponents = test.negatives.clone().map_or(Opponents::All, Opponents::Given);
     let mut pass = Pass::new(&models, 0, &cases, &opponents, rules);
     while pass.step().unwrap() {}
     pass.finish()
@@ -164,14 +164,16 @@ fn candidates_are_ranked_among_themselves() {
 #[test]
 fn right_answers_are_ranked_among_given_songs() {
     let mut test = test_plays(1, &[2, 4, 1]);
-    // 9 is unknown to the model; 1 is no wrong answer where it is the right one.
-    test.negatives = Some(SongSets::new(1, vec![(0, 0), (0, 1), (0, 9)]));
+    // 1 is no wrong answer where it is the right one.
+    let sets = SongSets::new(1, vec![(0, 0), (0, 1), (0, 9)]).only(|song| song < 5);
+    test.negatives = Some(sets.clone());
     // After 2, song 4 ties with 0 and is behind 1; after 4, song 1 is before 0.
     assert_eq!(ranks(&test, EVERY, RULES), [Some(3.0), Some(1.0)]);
     let known = test.known(&dataset(5));
     let cases = Cases::new(&test, &[&known], EVERY);
-    let sets = Opponents::Given(test.negatives.as_ref().unwrap());
-    assert_eq!(sets.suffix(&cases), "@3neg");
+    assert_eq!(Opponents::Given(sets).suffix(&cases), "@neg");
+    let sets = SongSets::new(1, vec![(0, 0), (0, 3)]);
+    assert_eq!(Opponents::Given(sets).suffix(&cases), "@2neg");
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub fn slices(
 
 /// The song that a case is about.
 fn target(cases: &Cases<'_>, case: usize) -> usize {
-    cases.test.plays.songs[cases.list[case].at] as usize
+    cases.test.plays.songs[cases.answer(&cases.list[case])] as usize
 }
 
 fn by_field(field: &Field, count: usize, entity: impl Fn(usize) -> Option<u32>) -> Vec<Slice> {
@@ -87,9 +87,9 @@ fn label(field: &Field, code: u32) -> Option<String> {
     let at = (code as usize).checked_sub(1)?;
     match &field.encoding {
         Encoding::Categories(values) => values.get(at).cloned(),
-        Encoding::Buckets(bounds) => {
-            let below = at.checked_sub(1).and_then(|at| bounds.get(at));
-            Some(match (below, bounds.get(at)) {
+        Encoding::Buckets { bounds, kind } => {
+            let bound = |at: usize| bounds.get(at).map(|&bound| kind.label(bound));
+            Some(match (at.checked_sub(1).and_then(bound), bound(at)) {
                 (None, Some(bound)) => format!("≤ {bound}"),
                 (Some(below), Some(bound)) => format!("({below}, {bound}]"),
                 (Some(below), None) => format!("> {below}"),

@@ -7,6 +7,8 @@ use super::intervals::{Ratio, Resampling, Units};
 use super::lists::{ListMetric, Lister};
 use super::metrics::Measure;
 use super::ranking::Places;
+use crate::control::Control;
+use crate::error::Result;
 
 /// How many cases are measured at once.
 const BLOCK: usize = 4096;
@@ -46,6 +48,9 @@ enum Source {
 /// figures of these. Coverage and the Gini index have no interval: resampled listeners have fewer
 /// different lists than the real ones, so that it would not be around the value. Computes on the
 /// rayon pool it is called in.
+///
+/// # Errors
+/// The analyst stopped the statement.
 pub fn summarize(
     cases: &Cases<'_>,
     places: &Places,
@@ -53,10 +58,12 @@ pub fn summarize(
     figures: &[Figure],
     members: &[u32],
     resampling: Resampling,
-) -> Summary {
+    control: &Control,
+) -> Result<Summary> {
     let (sources, columns) = sources(figures);
     let mut units = Units::new(columns);
     for block in members.chunks(BLOCK) {
+        control.check()?;
         let row = |&case: &u32| row(places, lister, figures, case as usize);
         let rows: Vec<Vec<f64>> = block.par_iter().map(row).collect();
         for (&case, row) in block.iter().zip(&rows) {
@@ -68,7 +75,7 @@ pub fn summarize(
         Source::AllLists(..) => None,
     };
     let ratios: Vec<Ratio> = sources.iter().filter_map(ratio).collect();
-    let mut intervals = resampling.intervals(&units, &ratios).into_iter();
+    let mut intervals = resampling.intervals(&units, &ratios, control)?.into_iter();
     let totals = units.sum();
     let value = |source: &Source| match *source {
         Source::Ratio(ratio) => (ratio.of(&totals), intervals.next().flatten()),
@@ -78,7 +85,7 @@ pub fn summarize(
         }
     };
     let values = sources.iter().map(value).collect();
-    Summary { cases: members.len(), users: units.len(), values }
+    Ok(Summary { cases: members.len(), users: units.len(), values })
 }
 
 /// Which columns make up which figure, and how many there are; column 0 counts cases.

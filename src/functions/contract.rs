@@ -221,6 +221,10 @@ pub trait TableFunction: Send + Sync {
     fn positional(&self) -> Vec<Param>;
     /// Named parameters, all optional.
     fn named(&self) -> Vec<Param>;
+    /// Of parameters that are STRUCTs of another function's options, the name and these options.
+    fn packed(&self) -> Vec<(&'static str, Vec<Param>)> {
+        Vec::new()
+    }
     /// The result's columns, as far as they are the same for every call: what the manual shows. A
     /// test compares them with those of the example.
     fn columns(&self) -> Vec<Column>;

@@ -4,6 +4,7 @@
 //! the test part. So folds have all that trainings and evaluations have.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use duckdb::Connection;
 
@@ -15,7 +16,7 @@ use super::training::{self, COMMON, PLAYS, Task, column_names};
 use super::tune::{OPTIONS, TRAIN, fixed, given, kind};
 use crate::error::{Error, Result};
 use crate::store::{self, PlaysColumns, interruptible, literal, quote};
-use crate::train::{Default, Kind, Param, Setting};
+use crate::train::{Default, Kind, Options, Param, Setting};
 
 const FUNCTION: &str = "cross_validate";
 
@@ -48,7 +49,7 @@ const OWN: &[Param] = &[
         "evaluation",
         Kind::Struct,
         Default::Absent,
-        "Further options of evaluate, such as {targets: 'last'}.",
+        "Further options of evaluate but for by and version, such as {targets: 'last'}.",
     ),
     Param::new(
         "model",
@@ -62,6 +63,20 @@ const OWN: &[Param] = &[
 /// Options of every training that folds decide themselves.
 const REPLACED: [&str; 3] = ["validation", "model", "retrain"];
 
+/// Options of `evaluate` that folds decide themselves, and what to do instead.
+const REFUSED: [(&str, &str); 7] = [
+    ("version", "each fold asks the model that it trained; leave it out"),
+    (
+        "by",
+        "the folds' slices may differ; keep the models, as with model := 'cv', and evaluate each",
+    ),
+    ("k", "it is an option beside evaluation; give it there"),
+    ("user", "it is an option beside evaluation; give it there"),
+    ("song", "it is an option beside evaluation; give it there"),
+    ("time", "it is an option beside evaluation; give it there"),
+    ("session", "it is an option beside evaluation; give it there"),
+];
+
 impl TableFunction for CrossValidate {
     fn name(&self) -> String {
         FUNCTION.into()
@@ -74,6 +89,10 @@ impl TableFunction for CrossValidate {
     fn named(&self) -> Vec<Param> {
         let common = COMMON.iter().filter(|param| !REPLACED.contains(&param.name));
         OWN.iter().chain(common).copied().collect()
+    }
+
+    fn packed(&self) -> Vec<(&'static str, Vec<Param>)> {
+        vec![("evaluation", Evaluate.named())]
     }
 
     fn columns(&self) -> Vec<Column> {
@@ -110,21 +129,35 @@ impl TableFunction for CrossValidate {
         let mut options = fixed(FUNCTION, spec, &call.options)?;
         options.0.remove("validation");
         let name = call.options.text("model").unwrap_or(FUNCTION);
-        training::check(&Task {
+        let task = Task {
             spec,
             function: FUNCTION.to_owned(),
             model: name.to_owned(),
             options,
             caller: call.caller.clone(),
-        })?;
-        let evaluation = given(&call.options, "evaluation");
-        options_from_struct(FUNCTION, &Evaluate.named(), &evaluation)?;
-        let folds = Arc::new(Folds::new(spec.name, call)?);
+        };
+        training::check(&task)?;
+        check_evaluation(&call.options)?;
+        let folds = Arc::new(Folds::new(task, call)?);
         Ok(Binding {
             columns: self.columns(),
             start: Box::new(move || Ok(Box::new(Run::new(folds.clone())))),
         })
     }
+}
+
+/// Refuses options of `evaluate` that do not exist, are wrong, or are not to be had here.
+fn check_evaluation(options: &Options) -> Result<()> {
+    let evaluation = given(options, "evaluation");
+    options_from_struct(FUNCTION, &Evaluate.named(), &evaluation)?;
+    let Value::Struct(fields) = evaluation else { return Ok(()) };
+    for (name, remedy) in REFUSED {
+        if fields.iter().any(|(field, _)| field.eq_ignore_ascii_case(name)) {
+            let message = format!("must not have {name}: {remedy}");
+            return Err(Error::option(FUNCTION, "evaluation", message));
+        }
+    }
+    Ok(())
 }
 
 /// What the folds have in common.
@@ -133,15 +166,16 @@ struct Folds {
     count: usize,
     /// The relation with all folds, as SQL writes it after FROM.
     parts: String,
-    /// The function that trains, and its options but the relations and the name.
-    train: String,
-    arguments: String,
+    /// A training of all plays.
+    task: Task,
+    /// The names of the folds' models, but for the number of the fold.
+    name: String,
     /// Options of `evaluate`.
     evaluation: String,
 }
 
 impl Folds {
-    fn new(kind: &str, call: &Call) -> Result<Self> {
+    fn new(mut task: Task, call: &Call) -> Result<Self> {
         let options = &call.options;
         let plays = options.text("plays").unwrap_or_default();
         let columns = PlaysColumns::find(
@@ -168,84 +202,97 @@ impl Folds {
         let column = |name: &&str| options.get(name).map(|setting| argument(name, setting));
         let columns: Vec<String> = names.iter().filter_map(column).collect();
         split.extend(columns.iter().cloned());
-        let fields = |name: &str| match options.get(name) {
+        let fields = match options.get("evaluation") {
             Some(Setting::Struct(fields)) => fields.clone(),
             _ => Vec::new(),
         };
-        let common = COMMON.iter().filter(|param| !REPLACED.contains(&param.name));
-        let common = common
-            .filter_map(|param| Some((param.name.to_owned(), options.get(param.name)?.clone())));
-        let train = common.chain(fields("options")).map(|(name, value)| argument(&name, &value));
+        task.function = format!("train_{}", task.spec.name);
+        // A model that is dropped later must be one of this very statement.
+        task.options.set("retrain", Setting::Bool(!options.has("model")));
         let evaluation = [("k".to_owned(), Setting::IntList(options.ints("k").to_vec()))];
-        let evaluation = evaluation
-            .into_iter()
-            .chain(fields("evaluation"))
-            .map(|(name, value)| argument(&name, &value));
+        let evaluation =
+            evaluation.into_iter().chain(fields).map(|(name, value)| argument(&name, &value));
         Ok(Self {
             call: call.clone(),
             count: options.count("folds"),
             parts: format!("split_folds({})", split.join(", ")),
-            train: format!("train_{kind}"),
-            arguments: train.collect::<Vec<_>>().join(", "),
+            task,
+            name: options.text("model").map_or_else(name_of_its_own, str::to_owned),
             evaluation: evaluation.chain(columns).collect::<Vec<_>>().join(", "),
         })
     }
 
-    /// A part of a fold, as an argument.
+    /// A part of a fold: a query in parentheses.
     fn part(&self, fold: usize, split: &str) -> String {
-        literal(&format!(
+        format!(
             "(SELECT * EXCLUDE (fold, split) FROM {} WHERE fold = {fold} AND split = '{split}')",
             self.parts
-        ))
+        )
     }
 
-    /// The name of a fold's model.
-    fn model(&self, fold: usize) -> String {
-        format!("{}_{fold}", self.call.options.text("model").unwrap_or(FUNCTION))
+    /// The training of a fold.
+    fn task(&self, fold: usize) -> Task {
+        let mut task = self.task.clone();
+        task.model = format!("{}_{fold}", self.name);
+        let part = |split| Setting::Text(self.part(fold, split));
+        task.options.set("plays", part("train"));
+        if self.call.options.bool("validation") {
+            task.options.set("validation", part("validation"));
+        }
+        task
     }
 
     /// Trains and evaluates one fold: metric, length of the list, value.
     fn run(&self, fold: usize) -> Result<Vec<Measured>> {
-        let conn = self.call.caller.connect()?;
-        let model = self.model(fold);
-        let validation = match self.call.options.bool("validation") {
-            true => format!(", validation := {}", self.part(fold, "validation")),
-            false => String::new(),
-        };
+        let (conn, control) = (self.call.caller.connect()?, &self.call.caller.control);
+        let task = self.task(fold);
+        let model = task.model.clone();
         let before: Vec<i64> = versions(&conn, &model)?;
         let keeps = self.call.options.has("model");
-        // A model that is dropped later must be one of this very statement.
-        let retrain = if keeps { "" } else { ", retrain := true" };
-        let train = format!(
-            "SELECT count(*) FROM {}({}, model := {}{validation}{retrain}, {})",
-            self.train,
-            self.part(fold, "train"),
-            literal(&model),
-            self.arguments
-        );
-        let evaluate = format!(
-            "SELECT metric, CAST(k AS BIGINT), CAST(value AS DOUBLE) FROM evaluate({}, {}, {})",
-            literal(&model),
-            self.part(fold, "test"),
-            self.evaluation
-        );
-        let interrupter = conn.interrupt_handle();
-        let measured = interruptible(
-            &self.call.caller.control,
-            || interrupter.interrupt(),
-            || {
-                conn.query_row(&train, [], |_| Ok(()))?;
-                measure(&conn, &evaluate)
-            },
-        );
+        let measured = training::Run::new(task)
+            .complete()
+            .and_then(|version| self.evaluate(&conn, fold, &model, version));
         if !keeps {
             // Also what is left of a fold that was stopped or failed.
             for version in versions(&conn, &model)?.into_iter().filter(|v| !before.contains(v)) {
                 store::drop_model(&conn, FUNCTION, &model, Some(version))?;
             }
+            if control.check().is_err() {
+                // In place of the training's, which speaks of what was dropped.
+                let note = "stopped; with model := '…' what folds have trained is kept";
+                self.call.caller.host.leave_note(format!("{FUNCTION}: {note}"));
+            }
         }
+        // A training that is stopped says so in an error of its own.
+        control.check()?;
         measured
     }
+
+    /// What a version of a fold's model makes of its test.
+    fn evaluate(
+        &self,
+        conn: &Connection,
+        fold: usize,
+        model: &str,
+        version: i64,
+    ) -> Result<Vec<Measured>> {
+        let evaluate = format!(
+            "SELECT metric, CAST(k AS BIGINT), CAST(value AS DOUBLE) \
+             FROM evaluate({}, {}, version := {version}, {})",
+            literal(model),
+            literal(&self.part(fold, "test")),
+            self.evaluation
+        );
+        let interrupter = conn.interrupt_handle();
+        let control = &self.call.caller.control;
+        interruptible(control, || interrupter.interrupt(), || measure(conn, &evaluate))
+    }
+}
+
+/// A name for models that are dropped: another one for each statement, lest they meet.
+fn name_of_its_own() -> String {
+    static STATEMENTS: AtomicU64 = AtomicU64::new(0);
+    format!("{FUNCTION}_{}", STATEMENTS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The versions of a model.
@@ -328,4 +375,21 @@ fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (Some(mean), (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_at_the_same_time_have_models_of_their_own() {
+        assert_ne!(name_of_its_own(), name_of_its_own());
+    }
+
+    #[test]
+    fn mean_and_sd_by_hand() {
+        assert_eq!(mean_and_sd(&[1.0, 3.0]), (Some(2.0), Some(2.0_f64.sqrt())));
+        assert_eq!(mean_and_sd(&[1.0]), (Some(1.0), None));
+        assert_eq!(mean_and_sd(&[]), (None, None));
+    }
 }

@@ -11,6 +11,7 @@ mod task;
 mod validation;
 
 pub(super) use options::{COMMON, PLAYS, SESSION, SONG, TIME, USER, column_names};
+pub(super) use run::Run;
 pub(super) use task::{Data, Job, Task};
 
 use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction};
@@ -69,7 +70,7 @@ impl TableFunction for Train {
         check(&task)?;
         Ok(Binding {
             columns: self.columns(),
-            start: Box::new(move || Ok(Box::new(run::Run::new(task.clone())))),
+            start: Box::new(move || Ok(Box::new(Run::new(task.clone())))),
         })
     }
 }

@@ -1,5 +1,8 @@
 //! Masked softmax and scaled dot-product self-attention.
 
+use std::iter;
+use std::ops::Range;
+
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Shape, Tensor};
 
 use super::{Dropout, host};
@@ -22,8 +25,8 @@ pub fn masked_softmax(logits: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> 
     Ok(exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)?)
 }
 
-/// `softmax(Q·Kᵀ/√D + mask)·V`, with `query`, `key`, `value` of shape `(B, L, D)` and `key_mask`
-/// `(B, 1, L)`: 0 for keys that take part, a large negative number for padding.
+/// `softmax(Q·Kᵀ/√D)·V`, with `query`, `key`, `value` of shape `(B, L, D)`, over the positions from
+/// `starts` (B) on: what comes before is padding.
 ///
 /// # Errors
 /// Shapes that do not fit.
@@ -31,12 +34,12 @@ pub fn self_attention(
     query: &Tensor,
     key: &Tensor,
     value: &Tensor,
-    key_mask: &Tensor,
+    starts: &[usize],
 ) -> Result<Tensor> {
-    let (_, _, size) = query.dims3()?;
-    let scale = 1.0 / (size as f64).sqrt();
-    let logits = (query.matmul(&key.transpose(1, 2)?.contiguous()?)? * scale)?; // (B, L, L)
-    Ok(masked_softmax(&logits, Some(key_mask))?.matmul(value)?)
+    let (_, length, size) = query.dims3()?;
+    let logits = query.matmul(&key.t()?)?; // (B, L, L)
+    let seen = starts.iter().flat_map(|&start| iter::repeat_n(start..length, length)).collect();
+    Ok(softmax_over(&logits, 1.0 / (size as f64).sqrt(), seen)?.matmul(value)?)
 }
 
 /// Self-attention in which a position sees itself and those before it (Vaswani et al. 2017, §3.2):
@@ -73,29 +76,39 @@ pub fn causal_attention(
 /// # Errors
 /// Shapes that do not fit.
 pub fn causal_softmax(logits: &Tensor, scale: f64) -> Result<Tensor> {
-    if host::is_fused(logits) {
-        return Ok(logits.contiguous()?.apply_op1(CausalSoftmax(scale as f32))?);
+    let (batch, length, _) = logits.dims3()?;
+    softmax_over(logits, scale, (0..batch).flat_map(|_| (1..=length).map(|seen| 0..seen)).collect())
+}
+
+/// Softmax of `scale · logits` over the last dimension of `(B, L, M)`, where each of the B·L rows has
+/// weight on the columns `seen` alone; where these are none, it is 0 or uniform.
+fn softmax_over(logits: &Tensor, scale: f64, seen: Vec<Range<usize>>) -> Result<Tensor> {
+    let (batch, length, columns) = logits.dims3()?;
+    if seen.len() != batch * length || seen.iter().any(|seen| seen.end > columns) {
+        let message = format!("{} rows of {columns} columns cannot be masked", batch * length);
+        return Err(candle_core::Error::Msg(message).into());
     }
-    let (_, length, _) = logits.dims3()?;
-    let later = |i: usize| (0..length).map(move |j| if j > i { -1e9_f32 } else { 0.0 });
-    let mask: Vec<f32> = (0..length).flat_map(later).collect();
-    let mask = Tensor::from_vec(mask, (length, length), logits.device())?;
+    if host::is_fused(logits) {
+        return Ok(logits.contiguous()?.apply_op1(MaskedSoftmax { scale: scale as f32, seen })?);
+    }
+    let row = |seen: &Range<usize>| {
+        let seen = seen.clone();
+        (0..columns).map(move |j| if seen.contains(&j) { 0.0 } else { -1e9_f32 })
+    };
+    let mask =
+        Tensor::from_vec(seen.iter().flat_map(row).collect(), logits.shape(), logits.device())?;
     masked_softmax(&(logits * scale)?, Some(&mask.to_dtype(logits.dtype())?))
 }
 
-struct CausalSoftmax(f32);
-
-impl CausalSoftmax {
-    /// The rows of `(B, L, L)`, each with how many of its columns take part.
-    fn rows(shape: &Shape) -> candle_core::Result<(usize, impl Iterator<Item = usize>)> {
-        let (batch, length, _) = shape.dims3()?;
-        Ok((length, (0..batch).flat_map(move |_| 1..=length)))
-    }
+struct MaskedSoftmax {
+    scale: f32,
+    /// The columns that have weight, row by row.
+    seen: Vec<Range<usize>>,
 }
 
-impl CustomOp1 for CausalSoftmax {
+impl CustomOp1 for MaskedSoftmax {
     fn name(&self) -> &'static str {
-        "causal-softmax"
+        "masked-softmax"
     }
 
     fn cpu_fwd(
@@ -104,14 +117,14 @@ impl CustomOp1 for CausalSoftmax {
         layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let logits = host::slice(storage, layout)?;
-        let (length, rows) = Self::rows(layout.shape())?;
+        let columns = layout.shape().dims3()?.2.max(1);
         let mut weights = vec![0.0; logits.len()];
-        let pairs = logits.chunks_exact(length.max(1)).zip(weights.chunks_exact_mut(length.max(1)));
-        for ((logits, weights), seen) in pairs.zip(rows) {
-            let (logits, weights) = (&logits[..seen], &mut weights[..seen]);
-            let max = self.0 * host::max(logits);
+        let pairs = logits.chunks_exact(columns).zip(weights.chunks_exact_mut(columns));
+        for ((logits, weights), seen) in pairs.zip(&self.seen) {
+            let (logits, weights) = (&logits[seen.clone()], &mut weights[seen.clone()]);
+            let max = self.scale * host::max(logits);
             for (weight, logit) in weights.iter_mut().zip(logits) {
-                *weight = host::exp(self.0 * logit - max);
+                *weight = host::exp(self.scale * logit - max);
             }
             let share = 1.0 / host::sum(weights);
             weights.iter_mut().for_each(|weight| *weight *= share);
@@ -125,15 +138,16 @@ impl CustomOp1 for CausalSoftmax {
         weights: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<Option<Tensor>> {
-        let (length, rows) = Self::rows(weights.shape())?;
+        let columns = weights.dims3()?.2.max(1);
         let (weights_of, mut grads) = (host::values(weights)?, host::values(grad)?);
-        let pairs = weights_of.chunks_exact(length.max(1));
-        for ((weights, grad), seen) in pairs.zip(grads.chunks_exact_mut(length.max(1))).zip(rows) {
-            let (grad, rest) = grad.split_at_mut(seen);
-            rest.fill(0.0);
-            let mean = host::dot(&weights[..seen], grad);
+        let pairs = weights_of.chunks_exact(columns).zip(grads.chunks_exact_mut(columns));
+        for ((weights, grad), seen) in pairs.zip(&self.seen) {
+            grad[..seen.start].fill(0.0);
+            grad[seen.end..].fill(0.0);
+            let (weights, grad) = (&weights[seen.clone()], &mut grad[seen.clone()]);
+            let mean = host::dot(weights, grad);
             for (g, weight) in grad.iter_mut().zip(weights) {
-                *g = self.0 * weight * (*g - mean);
+                *g = self.scale * weight * (*g - mean);
             }
         }
         Tensor::from_vec(grads, grad.shape(), grad.device()).map(Some)
@@ -198,8 +212,25 @@ mod tests {
     fn equal_keys_average_the_values() {
         let zeros = Tensor::zeros((1, 2, 2), candle_core::DType::F64, &Device::Cpu).unwrap();
         let value = Tensor::new(&[[[1.0_f64, 0.0], [3.0, 2.0]]], &Device::Cpu).unwrap();
-        let mask = Tensor::zeros((1, 1, 2), candle_core::DType::F64, &Device::Cpu).unwrap();
-        let got = self_attention(&zeros, &zeros, &value, &mask).unwrap();
+        let got = self_attention(&zeros, &zeros, &value, &[0]).unwrap();
         assert_eq!(got.to_vec3::<f64>().unwrap(), [[[2.0, 1.0], [2.0, 1.0]]]);
+    }
+
+    #[test]
+    fn padding_gets_no_weight_and_gradients_are_right() {
+        let args: Vec<Tensor> = (0..3).map(|seed| random(&[2, 3, 4], seed)).collect();
+        let run = |args: &[Tensor]| self_attention(&args[0], &args[1], &args[2], &[0, 2]);
+        assert_gradients(&args, run);
+        for dtype in [DType::F32, DType::F64] {
+            let args: Vec<Tensor> = args.iter().map(|arg| arg.to_dtype(dtype).unwrap()).collect();
+            let latest = args[2].get(1).unwrap().get(2).unwrap();
+            for row in 0..3 {
+                let got = run(&args).unwrap().get(1).unwrap().get(row).unwrap();
+                let difference = (got - &latest).unwrap().abs().unwrap().max_all().unwrap();
+                let difference = difference.to_dtype(DType::F64).unwrap();
+                assert!(difference.to_scalar::<f64>().unwrap() < 1e-6);
+            }
+        }
+        assert!(self_attention(&args[0], &args[1], &args[2], &[0]).is_err());
     }
 }

@@ -36,13 +36,20 @@ impl<'a> Dropout<'a> {
             let kept = u32::from(u16::from_le_bytes([draw[0], draw[1]])) >= bar;
             if kept { scale } else { 0.0 }
         };
-        let factors: Vec<f32> = bytes.chunks_exact(2).map(factor).collect();
-        if host::is_fused(x) {
-            return Ok(x.contiguous()?.apply_op1(Factors(factors))?);
-        }
-        let factors = Tensor::from_vec(factors, x.shape(), x.device())?.to_dtype(x.dtype())?;
-        Ok((x * factors)?)
+        times(x, bytes.chunks_exact(2).map(factor).collect())
     }
+}
+
+/// `x` times constants, one for each of its numbers.
+///
+/// # Errors
+/// There are not as many.
+pub fn times(x: &Tensor, factors: Vec<f32>) -> Result<Tensor> {
+    if host::is_fused(x) && factors.len() == x.elem_count() {
+        return Ok(x.contiguous()?.apply_op1(Factors(factors))?);
+    }
+    let factors = Tensor::from_vec(factors, x.shape(), x.device())?.to_dtype(x.dtype())?;
+    Ok((x * factors)?)
 }
 
 /// Multiplies by constants, for which no gradient is computed.

@@ -18,11 +18,21 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         *last = outputs;
     }
     let y = match bias {
-        Some(bias) if host::is_fused(&y) => y.apply_op2(&bias.contiguous()?, AddBias)?,
-        Some(bias) => y.broadcast_add(bias)?,
+        Some(bias) => add_bias(&y, bias)?,
         None => y,
     };
     Ok(y.reshape(shape)?)
+}
+
+/// Adds `bias` `(O)` to every row of `x`, `(…, O)`.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn add_bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if host::is_fused(x) && x.dim(D::Minus1)? == bias.dims1()? {
+        return Ok(x.contiguous()?.apply_op2(&bias.contiguous()?, AddBias)?);
+    }
+    Ok(x.broadcast_add(bias)?)
 }
 
 /// Adds a vector to every row. Its gradient is summed as a matrix product, which is many times as

@@ -3,6 +3,7 @@
 mod additive;
 mod attention;
 mod dropout;
+mod field_attention;
 #[cfg(test)]
 mod gradient_tests;
 mod gru;
@@ -17,17 +18,21 @@ mod scores;
 mod sigmoid;
 mod topk;
 
+/// Stands in a list of indices where there is none.
+pub const ABSENT: u32 = u32::MAX;
+
 pub use additive::causal_additive;
 pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
-pub use dropout::Dropout;
+pub use dropout::{Dropout, times};
+pub use field_attention::{Places, attend_fields, mix_fields, softmax_along};
 pub use gru::gru;
 pub use host::{dot, sigmoid, softplus};
 pub use init::{normal, normals};
 pub use inverse::inverse;
 pub use layer_norm::layer_norm;
-pub use linear::linear;
+pub use linear::{add_bias, linear};
 pub use links::SongLinks;
-pub use loss::{ABSENT, Loss, Shared};
+pub use loss::{Loss, Shared};
 pub use scores::{rank_unplayed_last, score_catalogue};
 pub use sigmoid::sigmoid_of;
 pub use topk::{Ranked, compare, keep_only, top_k};

@@ -9,7 +9,7 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::tensors::{TensorReader, TensorWriter, broken};
-use crate::data::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
+use crate::data::{Codes, Dataset, Encoding, Field, Keys, NumberKind, Plays, Vocab};
 use crate::error::Result;
 
 /// What one epoch of a training gave.
@@ -249,7 +249,14 @@ fn add_fields(file: &mut TensorWriter, group: &str, fields: &[Field]) {
         let name = |part: &str| format!("{group}.{at}.{part}");
         match &field.encoding {
             Encoding::Categories(values) => file.add_texts(&name("categories"), values),
-            Encoding::Buckets(bounds) => file.add(name("bounds"), bounds),
+            Encoding::Buckets { bounds, kind } => {
+                file.add(name("bounds"), bounds);
+                match kind {
+                    NumberKind::Plain => {}
+                    NumberKind::Date => file.add(name("dates"), &[1_u8]),
+                    NumberKind::Timestamp => file.add(name("timestamps"), &[1_u8]),
+                }
+            }
         }
         match &field.codes {
             Codes::One(codes) => file.add(name("codes"), codes),
@@ -269,7 +276,12 @@ fn get_fields(
     let field = |(at, field): (usize, &String)| {
         let name = |part: &str| format!("{group}.{at}.{part}");
         let encoding = if file.has(&name("bounds")) {
-            Encoding::Buckets(file.get(&name("bounds"))?)
+            let kind = match (file.has(&name("dates")), file.has(&name("timestamps"))) {
+                (true, _) => NumberKind::Date,
+                (false, true) => NumberKind::Timestamp,
+                (false, false) => NumberKind::Plain,
+            };
+            Encoding::Buckets { bounds: file.get(&name("bounds"))?, kind }
         } else {
             Encoding::Categories(file.get_texts(&name("categories"))?)
         };

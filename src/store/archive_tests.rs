@@ -11,7 +11,10 @@ fn dataset() -> Dataset {
         songs: Vocab::new("INTEGER", Keys::Integers(vec![-5, 0, i64::MAX])),
         user_fields: vec![Field {
             name: "age".into(),
-            encoding: Encoding::Buckets(vec![-0.5, f64::INFINITY]),
+            encoding: Encoding::Buckets {
+                bounds: vec![-0.5, f64::INFINITY],
+                kind: NumberKind::Date,
+            },
             codes: Codes::One(vec![3, 0]),
         }],
         song_fields: vec![Field {

@@ -168,7 +168,7 @@ pub(super) fn time_expression(relation: &Relation, column: &Column) -> Result<St
     })
 }
 
-fn is_number(sql_type: &str) -> bool {
+pub(super) fn is_number(sql_type: &str) -> bool {
     is_wide_integer(sql_type)
         || matches!(sql_type, "FLOAT" | "DOUBLE")
         || sql_type.starts_with("DECIMAL(")

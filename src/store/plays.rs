@@ -2,7 +2,7 @@
 
 use duckdb::Connection;
 
-use super::columns::{ColumnNames, Role, time_expression};
+use super::columns::{ColumnNames, Role, is_number, time_expression};
 use super::ids::{id_expression, is_integer};
 use super::names::literal;
 use super::plan::PlaysPlan;
@@ -174,7 +174,11 @@ impl PlaysColumns {
         let same_kind =
             |(a, b): &(Column, Column)| is_integer(&a.sql_type) == is_integer(&b.sql_type);
         let times = ours.time.clone().zip(theirs.time.clone());
-        let times = times.into_iter().filter(|(a, b)| a.sql_type != b.sql_type);
+        // Numbers of any type compare.
+        let numbers = |column: &Column| is_integer(&column.sql_type) || is_number(&column.sql_type);
+        let times = times
+            .into_iter()
+            .filter(|(a, b)| a.sql_type != b.sql_type && !(numbers(a) && numbers(b)));
         match pairs.filter(|pair| !same_kind(pair)).chain(times).next() {
             None => Ok(()),
             Some((a, b)) => Err(other.relation.error(format!(

@@ -1,7 +1,7 @@
 //! Each rule of reading, on small relations.
 
 use super::*;
-use crate::data::{Codes, Encoding, Keys, MISSING};
+use crate::data::{Codes, Encoding, Keys, MISSING, NumberKind};
 use crate::error::Error;
 
 fn request(plays: &str) -> DatasetRequest {
@@ -228,8 +228,9 @@ fn every_kind_of_column_becomes_a_field() {
     assert_eq!(tags.codes_of(0), [1, 2]);
     assert_eq!(ints.encoding, Encoding::Categories(vec!["0".into(), "1".into(), "10".into()]));
     assert_eq!(live.encoding, Encoding::Categories(vec!["false".into(), "true".into()]));
-    assert_eq!(energy.encoding, Encoding::Buckets(vec![0.2, 0.4, 0.6]));
-    assert_eq!(price.encoding, Encoding::Buckets(vec![14.0, 28.0, 42.0]));
+    let buckets = |bounds| Encoding::Buckets { bounds, kind: NumberKind::Plain };
+    assert_eq!(energy.encoding, buckets(vec![0.2, 0.4, 0.6]));
+    assert_eq!(price.encoding, buckets(vec![14.0, 28.0, 42.0]));
     assert_eq!(artist.encoding, Encoding::Categories(vec!["0".into(), "1".into(), "2".into()]));
     assert_eq!(data.notes.len(), 2, "{:?}", data.notes);
     assert!(data.notes[0].contains("s of songs was left out: type STRUCT(a INTEGER)"));

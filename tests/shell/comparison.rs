@@ -46,4 +46,17 @@ fn every_model_is_compared_and_nothing_is_done_twice() {
     assert!(!again.contains(",training,") && !again.contains(",complete,"), "{again}");
     let tables = |text: &str| text[text.find("Recall@N").unwrap()..].to_owned();
     assert_eq!(tables(&first), tables(&again));
+    // Other rows under the same name are another test, of the same models.
+    script(&folder, "DELETE FROM parts WHERE split = 'test' AND user_id % 2 = 0;");
+    let refilled = script(&folder, &format!("{compare}{counts}"));
+    assert!(!refilled.contains(",training,") && !refilled.contains(",complete,"), "{refilled}");
+    assert!(refilled.ends_with("13,338\n12,48\n"), "{refilled}");
+    let printed = |text: &str| tables(text).replace("13,338\n12,48\n", "13,169\n12,24\n");
+    assert_ne!(printed(&refilled), tables(&again));
+    // Models that are dropped are trained again, and numbered from 1, but are not those of before.
+    let drop =
+        "SELECT concat('CALL drop_model(''', name, ''')') FROM models() WHERE name LIKE 'item%'";
+    script(&folder, &format!("{drop}\n.gexec\n"));
+    let dropped = script(&folder, &format!("{compare}{counts}"));
+    assert!(dropped.ends_with("13,351\n12,50\n"), "{dropped}");
 }

@@ -15,7 +15,7 @@ use super::{Context, borrow, c_string, caller, drop_box, guard, into_raw, temp, 
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::store::Host;
-use crate::train::{Options, Param};
+use crate::train::{Options, Param, Setting};
 
 /// Functions of this prefix stand behind macros, which pass NULL for an option that was not given.
 const INTERNAL_PREFIX: &str = "segue_";
@@ -83,14 +83,23 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 unsafe fn bind_call(info: ffi::duckdb_bind_info, registered: &Registered) -> Result<()> {
     let function = &registered.function;
     // SAFETY: `info` is valid, and so is the context while the call is bound.
-    let (caller, options) = unsafe {
+    let (context, caller, options) = unsafe {
         let mut context = Context(ptr::null_mut());
         ffi::duckdb_table_function_get_client_context(info, &mut context.0);
         let (positional, named) = (function.positional(), function.named());
         let options = arguments(info, &registered.name, &positional, &named, &context)?;
-        (caller(&registered.host, &context), options)
+        let caller = caller(&registered.host, &context);
+        (context, caller, options)
     };
     let shown = options.text("function").unwrap_or(&registered.name).to_owned();
+    for (param, params) in function.packed() {
+        if let Some(Setting::Struct(fields)) = options.get(param) {
+            let field = |(name, value): &(String, Setting)| (name.to_lowercase(), value.clone());
+            let packed = Options(fields.iter().map(field).collect());
+            // SAFETY: the context is valid while the call is bound.
+            unsafe { temp::refuse(&context, &shown, &params, &packed) }?;
+        }
+    }
     let control = caller.control.clone();
     let binding = function.bind(&Call { options, caller })?;
     for column in &binding.columns {

@@ -10,7 +10,7 @@ use crate::data::{Dataset, Field};
 use crate::error::{Error, Result};
 use crate::eval;
 use crate::functions::training::column_names;
-use crate::store::{self, DatasetRequest, Relation};
+use crate::store::{self, DatasetRequest, Relation, Role};
 use crate::threads::Threads;
 use crate::train::{Default, Kind, Options, Param};
 
@@ -27,8 +27,9 @@ pub(super) const PROPERTIES: &[Param] = &[
     Param::new(
         "buckets",
         Kind::Int { min: 2, max: 100_000 },
-        Default::Int(5),
-        "Numbers with more distinct values than this are cut into this many quantile ranges.",
+        Default::Absent,
+        "Numbers with more distinct values than this are cut into this many quantile ranges, 5 \
+         without it. Those that the model was trained with were cut then.",
     ),
     Param::new(
         "users",
@@ -89,6 +90,13 @@ impl Properties {
             let message = "is a property of songs, and under targets := 'remaining' or 'all' a \
                            case has several right answers; use 'every' or 'last'";
             return Err(Error::option(function, "by", message));
+        }
+        let of_model = matches!(by, Some(By::User(_))) && !options.has("users")
+            || matches!(by, Some(By::Song(_))) && !options.has("songs");
+        if of_model && options.has("buckets") {
+            let message = "cuts no property that the model was trained with, for that was cut then; \
+                           give users := '…' or songs := '…', from which it is read anew";
+            return Err(Error::option(function, "buckets", message));
         }
         let by = by.and_then(|by| by_request(function, options, &by));
         for request in by.into_iter().chain(fields_request(function, options)) {
@@ -161,17 +169,26 @@ fn find(
     if let Some((_, own)) = OWN.iter().find(|(own, _)| own.eq_ignore_ascii_case(by)) {
         return Ok(Some(By::Own(*own)));
     }
-    let names = |option: &str, fields: &[Field]| -> Result<Vec<String>> {
-        Ok(match options.text(option) {
-            Some(text) => {
-                let relation = Relation::resolve(conn, function, option, text)?;
-                relation.columns.into_iter().map(|column| column.name).collect()
-            }
-            None => fields.iter().map(|field| field.name.clone()).collect(),
-        })
+    let columns = column_names(options);
+    let names = |option: &str, role: Role, fields: &[Field]| -> Result<Vec<String>> {
+        let Some(text) = options.text(option) else {
+            return Ok(fields.iter().map(|field| field.name.clone()).collect());
+        };
+        let relation = Relation::resolve(conn, function, option, text)?;
+        let given = columns.get(role).filter(|name| relation.column(name).is_some());
+        let id = relation.need_column(role, given)?;
+        if id.name.eq_ignore_ascii_case(by) {
+            let message = format!(
+                "is '{by}', the id in {}, and not a property that several share; evaluate_users \
+                 gives every prediction, to be grouped by it",
+                relation.label
+            );
+            return Err(Error::option(function, "by", message));
+        }
+        Ok(relation.columns.into_iter().map(|column| column.name).collect())
     };
-    let users = names("users", &model.user_fields)?;
-    let songs = names("songs", &model.song_fields)?;
+    let users = names("users", Role::User, &model.user_fields)?;
+    let songs = names("songs", Role::Song, &model.song_fields)?;
     let has = |names: &[String]| names.iter().any(|name| name.eq_ignore_ascii_case(by));
     match (has(&users), has(&songs)) {
         (true, false) => Ok(Some(By::User(by.to_owned()))),
@@ -232,9 +249,14 @@ fn request(function: &str, options: &Options) -> DatasetRequest {
     DatasetRequest {
         function: function.to_owned(),
         columns: column_names(options),
-        buckets: options.count("buckets"),
+        buckets: buckets(options),
         ..DatasetRequest::default()
     }
+}
+
+/// Into how many ranges numbers are cut.
+pub(super) fn buckets(options: &Options) -> usize {
+    if options.has("buckets") { options.count("buckets") } else { 5 }
 }
 
 /// The model's own song fields that the option `fields` names; all without it.

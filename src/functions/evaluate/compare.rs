@@ -128,8 +128,9 @@ fn rows(call: &Call, versions: [Option<i64>; 2]) -> Result<Vec<Vec<Value>>> {
     let rank = |number| exam.rank(&models, number, &cases, &opponents, rules);
     let (a, b) = (rank(0)?, rank(1)?);
     let measures = Measured::new(NAME, options)?.measures;
+    let resampling = resampling(options);
     let (compared, users) =
-        exam.threads.run(|| compare(&cases, [&a, &b], &measures, resampling(options)));
+        exam.threads.run(|| compare(&cases, [&a, &b], &measures, resampling, &exam.control))?;
     let p_values: Vec<f64> = compared.iter().map(|compared| compared.p_value).collect();
     let suffix = opponents.suffix(&cases);
     let row = |((measure, compared), p_holm): ((&_, &Comparison), f64)| {

@@ -12,7 +12,7 @@ pub(super) use users::evaluate_users;
 
 use std::sync::Arc;
 
-use attributes::{PROPERTIES, Properties};
+use attributes::{PROPERTIES, Properties, buckets};
 use exam::Exam;
 use options::{
     ASKED, CONFIDENCE, K, METRICS_OPTION, MODEL, Measured, SAMPLES, TEST, opponents, resampling,
@@ -132,7 +132,7 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
         return Err(Error::option("evaluate", "by", message));
     }
     let parts = match by {
-        Some(by) => slices(by, options.count("buckets"), &cases, &places, &models[0]),
+        Some(by) => slices(by, buckets(options), &cases, &places, &models[0]),
         None => vec![Slice { label: None, members: (0..places.len() as u32).collect() }],
     };
     let fields = &properties.song_fields;
@@ -141,10 +141,9 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
     let suffix = opponents.suffix(&cases);
     let mut rows = Vec::new();
     for part in parts {
-        control.check()?;
-        let resampling = resampling(options);
+        let (resampling, members) = (resampling(options), &part.members);
         let summary = threads
-            .run(|| summarize(&cases, &places, &lister, &figures, &part.members, resampling));
+            .run(|| summarize(&cases, &places, &lister, &figures, members, resampling, control))?;
         for (figure, (value, interval)) in figures.iter().zip(&summary.values) {
             let (name, k) = match figure {
                 Figure::Rank(measure) => (measure.metric.name.to_owned(), measure.k),

@@ -1,10 +1,10 @@
 //! Options that all evaluations have, and what they ask for.
 
-use crate::data::TestPlays;
+use crate::data::{SongSets, TestPlays};
 use crate::error::{Error, Result};
 use crate::eval::{
-    Asked, Cases, Draw, Examinee, Figure, ListMetric, METRICS, Measure, Opponents, Protocol,
-    Repeats, Resampling, Rules, Sampler, Targets, Ties,
+    Asked, Case, Cases, Draw, Examinee, Figure, ListMetric, METRICS, Measure, Opponents, Protocol,
+    Repeats, Resampling, Rules, Sampler, Targets, Ties, wrong,
 };
 use crate::functions::recommend::REPEATS;
 use crate::functions::training::{SESSION, SONG, TIME, USER, column_names};
@@ -87,7 +87,8 @@ pub(super) const ASKED: &[Param] = &[
         "unknown",
         Kind::Choice(&["miss", "skip"]),
         Default::Text("miss"),
-        "What becomes of plays of songs that the model does not know: a miss, or left out.",
+        "What becomes of plays of songs that the model does not know: a miss, or left out. Given \
+         negatives that it does not know are an error, or left out.",
     ),
     REPEATS,
     Param::new(
@@ -232,7 +233,7 @@ pub(super) fn asked(options: &Options, test: &TestPlays) -> Asked {
 /// What right answers are ranked among.
 ///
 /// # Errors
-/// A listener has no given negatives.
+/// Given negatives are missing for a case, or not known to a model and not to be skipped.
 pub(super) fn opponents<'a>(
     function: &str,
     options: &Options,
@@ -240,16 +241,7 @@ pub(super) fn opponents<'a>(
     models: &'a [Examinee<'a>],
 ) -> Result<Opponents<'a>> {
     if let Some(sets) = &cases.test.negatives {
-        let without = cases.list.iter().find(|case| sets.of(case.user).is_empty());
-        if let Some(case) = without {
-            let message = format!(
-                "has no song for {}, whose plays are predicted; give every user of the test some, \
-                 or test only those who have",
-                cases.test.users.text(case.user)
-            );
-            return Err(Error::option(function, "given_negatives", message));
-        }
-        return Ok(Opponents::Given(sets));
+        return given(function, cases, models, sets);
     }
     if !options.has("negatives") {
         return Ok(Opponents::All);
@@ -258,6 +250,42 @@ pub(super) fn opponents<'a>(
     let draw = if by_plays { Draw::Popularity } else { Draw::Uniform };
     let (count, seed) = (options.count("negatives"), seed(options));
     Ok(Opponents::Drawn(Sampler::new(cases, models, count, draw, seed)))
+}
+
+/// The given songs. One that a model does not know would never stand before a right answer and so
+/// flatter that model; it is an error, or, if unknown songs are skipped, left out for all models.
+fn given<'a>(
+    function: &str,
+    cases: &Cases<'_>,
+    models: &[Examinee<'_>],
+    sets: &SongSets,
+) -> Result<Opponents<'a>> {
+    let (test, refuse) =
+        (cases.test, |message| Err(Error::option(function, "given_negatives", message)));
+    let is_known = |song: u32| models.iter().all(|model| model.known.song(song).is_some());
+    if !cases.asked.skip_unknown {
+        let unknown = |case: &Case| {
+            wrong(sets, cases, case).find(|&song| !is_known(song)).map(|song| (case.user, song))
+        };
+        if let Some((user, song)) = cases.list.iter().find_map(unknown) {
+            return refuse(format!(
+                "has song {} for {}, which {} not know; give songs of the training plays alone, or \
+                 leave such songs out with unknown := 'skip'",
+                test.songs.text(song),
+                test.users.text(user),
+                if models.len() > 1 { "one of the models does" } else { "the model does" },
+            ));
+        }
+    }
+    let sets = sets.only(is_known);
+    if let Some(case) = cases.list.iter().find(|case| wrong(&sets, cases, case).next().is_none()) {
+        return refuse(format!(
+            "has no song for {}, whose plays are predicted, that is known and no right answer; give \
+             every user of the test some, or test only those who have",
+            test.users.text(case.user)
+        ));
+    }
+    Ok(Opponents::Given(sets))
 }
 
 /// What names of metrics end with that are not of a full ranking, as far as it is known before the
@@ -309,7 +337,10 @@ impl Measured {
         match options.texts("metrics") {
             None => METRICS.iter().for_each(add),
             Some(names) => {
-                for name in names {
+                for (at, name) in names.iter().enumerate() {
+                    if names[..at].iter().any(|earlier| earlier.eq_ignore_ascii_case(name)) {
+                        continue;
+                    }
                     let list =
                         ListMetric::NAMES.iter().find(|known| known.eq_ignore_ascii_case(name));
                     match METRICS.iter().find(|known| known.name.eq_ignore_ascii_case(name)) {

@@ -155,7 +155,8 @@ struct PerCase {
 /// What came of all cases, and how many of them were handed out.
 struct Work {
     exam: Exam,
-    cases: Vec<Case>,
+    /// Each with the play of its first right answer.
+    cases: Vec<(Case, usize)>,
     places: Places,
     measures: Vec<Measure>,
     done: usize,
@@ -170,22 +171,23 @@ impl Work {
             let (models, cases) = (exam.examinees(), exam.cases()?);
             let opponents = opponents(NAME, options, &cases, &models)?;
             let places = exam.rank(&models, 0, &cases, &opponents, rules(options, 0)?)?;
-            (cases.list.clone(), places)
+            let answered = cases.list.iter().map(|case| (*case, cases.answer(case)));
+            (answered.collect(), places)
         };
         let measures = Measured::new(NAME, options)?.measures;
         Ok(Self { exam, cases, places, measures, done: 0 })
     }
 
     fn row(&self, number: usize) -> Vec<Value> {
-        let (case, test) = (&self.cases[number], &self.exam.test);
+        let ((case, answer), test) = (self.cases[number], &self.exam.test);
         let outcome = self.places.outcome(number);
         let count = |count: usize| Value::Int(count as i64);
         let mut row = vec![
             count(number + 1),
             Value::Text(test.users.text(case.user).into_owned()),
             count(case.session - test.plays.sessions_of(case.user).start + 1),
-            count(case.at - test.plays.session_offsets[case.session] as usize + 1),
-            Value::Text(test.songs.text(test.plays.songs[case.at]).into_owned()),
+            count(answer - test.plays.session_offsets[case.session] as usize + 1),
+            Value::Text(test.songs.text(test.plays.songs[answer]).into_owned()),
             Value::Int(i64::from(outcome.right)),
             Value::Int(i64::from(outcome.candidates)),
             outcome.rank().map_or(Value::Null, Value::Float),

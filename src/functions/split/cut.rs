@@ -123,8 +123,8 @@ fn by_time(call: &Call) -> Result<String> {
     let usable = split.plays.is_usable();
     let keys =
         format!("SELECT {time} AS __segue_key FROM {} WHERE {usable}", split.plays.relation.from);
-    let (cuts, parts) = (Cuts::of(&split, "split_time", &call.options, &keys)?, &time);
-    Ok(cuts.query(&split.plays.relation.from, &[], &format!("NOT ({usable})"), parts))
+    let cuts = Cuts::of(&split, "split_time", &call.options, &keys)?;
+    Ok(cuts.query(&split.numbered(&[]), &[], &format!("NOT ({usable})"), &time))
 }
 
 fn by_session(call: &Call) -> Result<String> {
@@ -143,9 +143,8 @@ fn by_session(call: &Call) -> Result<String> {
          OVER (PARTITION BY __segue_user, {session}) AS __segue_key FROM {})",
         split.numbered(&[(&split.usable_user(), "__segue_user")])
     );
-    let hidden = ["__segue_row", "__segue_user", "__segue_key"];
-    let query = cuts.query(&begun, &hidden, "__segue_user IS NULL", "__segue_key");
-    Ok(format!("{query} ORDER BY __segue_row"))
+    let hidden = ["__segue_user", "__segue_key"];
+    Ok(cuts.query(&begun, &hidden, "__segue_user IS NULL", "__segue_key"))
 }
 
 fn by_user(call: &Call) -> Result<String> {
@@ -154,7 +153,7 @@ fn by_user(call: &Call) -> Result<String> {
     let (usable, from) = (split.plays.is_usable(), &split.plays.relation.from);
     let keys = format!("SELECT DISTINCT {key} AS __segue_key FROM {from} WHERE {usable}");
     let cuts = Cuts::of(&split, "split_users", &call.options, &keys)?;
-    Ok(cuts.query(from, &[], &format!("NOT ({usable})"), &key))
+    Ok(cuts.query(&split.numbered(&[]), &[], &format!("NOT ({usable})"), &key))
 }
 
 /// Where the test and validation begin, as SQL: keys from there on are theirs.
@@ -176,14 +175,17 @@ impl Cuts {
             }
             let validation = options.text("validation_from");
             let moment = |option, text| split.plays.moment(&split.conn, option, text);
-            return Ok(Self {
-                test: moment("test_from", test)?,
-                validation: match validation {
-                    Some(text) => moment("validation_from", text)?,
-                    None => "NULL".to_owned(),
-                },
-                from: None,
-            });
+            let test = moment("test_from", test)?;
+            let Some(text) = validation else {
+                return Ok(Self { test, validation: "NULL".to_owned(), from: None });
+            };
+            let validation = moment("validation_from", text)?;
+            let sql = format!("SELECT {validation} < {test}");
+            if split.conn.query_row(&sql, [], |row| row.get(0))? {
+                return Ok(Self { test, validation, from: None });
+            }
+            let message = format!("is '{text}', but must be before test_from, where it ends");
+            return Err(Error::option(function, "validation_from", message));
         }
         if options.has("validation_from") {
             let message = "needs test_from, the moment at which validation ends";
@@ -205,25 +207,24 @@ impl Cuts {
         Ok(Self { test, validation, from: Some(from) })
     }
 
-    /// The rows of `from` without the columns `hidden`, divided by their `key`.
+    /// The numbered rows of `from` without the columns `hidden`, divided by their `key`.
     fn query(&self, from: &str, hidden: &[&str], unusable: &str, key: &str) -> String {
-        let mut hidden = hidden.to_vec();
+        let mut hidden = [&["__segue_row"], hidden].concat();
         let mut sources = from.to_owned();
         if let Some(cuts) = &self.from {
             hidden.extend(["__segue_test", "__segue_validation"]);
             sources += &format!(" CROSS JOIN {cuts}");
         }
-        let exclude = if hidden.is_empty() {
-            String::new()
-        } else {
-            format!("EXCLUDE ({}) ", hidden.join(", "))
-        };
         let parts = part(
             unusable,
             &format!("{key} >= {}", self.test),
             &format!("{key} >= {}", self.validation),
         );
-        format!("SELECT * {exclude}, {parts} FROM {sources}")
+        // Above all a join on several threads keeps no order.
+        format!(
+            "SELECT * EXCLUDE ({}), {parts} FROM {sources} ORDER BY __segue_row",
+            hidden.join(", ")
+        )
     }
 }
 

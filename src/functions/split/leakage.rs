@@ -61,7 +61,7 @@ pub(super) fn check_leakage() -> QueryFunction {
                 "reason",
                 SqlType::Varchar,
                 "same_play: training has the play, too (user, song and time; without times, user, \
-                 song and session); same_session: training has plays of its session; \
+                 song and session, so that songs played again are such plays); same_session: training has plays of its session; \
                  time_travel: training has a later play of its user; global_time_travel: \
                  training has a later play of anybody.",
             ),

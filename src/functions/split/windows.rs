@@ -124,8 +124,9 @@ fn query(call: &Call) -> Result<String> {
     let since = "__segue_since";
     let length = format!("({train} + {validation} + {test})");
     let placed = format!(
-        "(SELECT *, {time} - __segue_start AS {since} FROM {from} CROSS JOIN {range} \
-         WHERE {usable} AND {time} >= __segue_start)"
+        "(SELECT *, {time} - __segue_start AS {since} FROM {} CROSS JOIN {range} \
+         WHERE {usable} AND {time} >= __segue_start)",
+        split.numbered(&[])
     );
     let repeated = format!(
         "(SELECT *, unnest(range(CASE WHEN {since} < {length} THEN 1 \
@@ -140,6 +141,7 @@ fn query(call: &Call) -> Result<String> {
         &format!("{offset} >= {train}"),
     );
     Ok(format!(
-        "SELECT * EXCLUDE (__segue_start, __segue_windows, {since}), {parts} FROM {repeated}"
+        "SELECT * EXCLUDE (__segue_row, __segue_start, __segue_windows, {since}), {parts} \
+         FROM {repeated} ORDER BY __segue_row, fold"
     ))
 }

@@ -9,9 +9,11 @@ use crate::store::{self, ModelRow};
 use crate::train::EpochReport;
 
 /// A training statement being executed.
-pub(super) struct Run {
+pub(in crate::functions) struct Run {
     task: Task,
     stage: Stage,
+    /// The version that was found or stored.
+    version: Option<i64>,
 }
 
 enum Stage {
@@ -25,8 +27,17 @@ enum Stage {
 
 impl Run {
     /// Prepares an execution; nothing is read yet.
-    pub(super) fn new(task: Task) -> Self {
-        Self { task, stage: Stage::New }
+    pub(in crate::functions) fn new(task: Task) -> Self {
+        Self { task, stage: Stage::New, version: None }
+    }
+
+    /// Trains to the end, unless that is done; the version that has the model.
+    ///
+    /// # Errors
+    /// As the statement.
+    pub(in crate::functions) fn complete(mut self) -> Result<i64> {
+        while !self.next()?.is_empty() {}
+        self.version.ok_or_else(|| Error::Compute("no epoch was finished".into()))
     }
 
     fn control(&self) -> &Control {
@@ -60,6 +71,7 @@ impl Run {
     /// The stored history of a finished training, told apart from a new one by its status.
     fn replay(&mut self, conn: &duckdb::Connection, row: &ModelRow) -> Result<Vec<Vec<Value>>> {
         self.stage = Stage::Done;
+        self.version = Some(row.version);
         let epochs = store::history(conn, row)?;
         let last = epochs.len();
         let note = format!(
@@ -117,6 +129,7 @@ impl Run {
                 return Err(error);
             }
         };
+        self.version = Some(saved.version);
         let conn = self.task.caller.connect()?;
         let mut note =
             stored_note(&conn, &self.task.caller, &self.task.function, &self.task.model, &saved)?;

@@ -86,6 +86,8 @@ impl Search {
         let mut outcome = match self.run(&conn, at, &data) {
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) => {
+                // What an earlier round kept of it.
+                self.trials[at].task.forget(&conn, &data)?;
                 let (status, note) = ("failed", error.to_string());
                 Outcome { epochs: Vec::new(), status, note, job: None }
             }

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::Config;
 use crate::data::Dataset;
+use crate::nn::Places;
 use crate::train::{NegativeSampler, Pool};
 
 /// A prediction: the play at `target` from those before it in its session.
@@ -45,14 +46,11 @@ pub struct Batch {
     pub users: Vec<Option<u32>>,
     /// The user of each example (B), for attributes other than the id.
     pub attributes_of: Vec<Option<u32>>,
-    /// The example of each place (P).
-    pub place_group: Vec<u32>,
-    /// The song of each place, as an index into `songs` (P).
-    pub place_song: Vec<u32>,
-    /// The place of each example's target (B).
-    pub target_place: Vec<u32>,
-    /// `(B, L')` places from 1, 0 for padding.
-    pub sequence: Vec<u32>,
+    /// Which example looks at which of `songs`: its context, L' places with padding before it, example
+    /// by example, and then the B targets.
+    pub places: Places,
+    /// Where each context begins in its L' places (B).
+    pub starts: Vec<usize>,
     /// L'.
     pub length: usize,
     /// The song of each example's target (B).
@@ -77,24 +75,25 @@ impl Batch {
             songs.iter().enumerate().map(|(i, &song)| (song, i as u32)).collect();
         let context = |example: &Example| (example.target - example.first).min(config.max_length);
         let length = examples.iter().map(context).max().unwrap_or(1);
-        let (mut place_group, mut place_song) = (Vec::new(), Vec::new());
-        let (mut sequence, mut target_place) = (Vec::new(), Vec::new());
+        let mut at = |song: u32| {
+            let next = songs.len() as u32;
+            let at = *index.entry(song).or_insert(next);
+            if at == next {
+                songs.push(song);
+            }
+            at
+        };
+        let (mut places, mut starts) = (Places::default(), Vec::with_capacity(examples.len()));
         for (group, example) in examples.iter().enumerate() {
             let context = context(example);
-            sequence.extend(std::iter::repeat_n(0, length - context));
-            for &song in &dataset.plays.songs[example.target - context..=example.target] {
-                let next = songs.len() as u32;
-                let at = *index.entry(song).or_insert(next);
-                if at == next {
-                    songs.push(song);
-                }
-                place_group.push(group as u32);
-                place_song.push(at);
-                sequence.push(place_song.len() as u32);
+            starts.push(length - context);
+            places.pad(length - context);
+            for &song in &dataset.plays.songs[example.target - context..example.target] {
+                places.push(group as u32, at(song));
             }
-            // The target's place is last, and no part of the sequence.
-            sequence.pop();
-            target_place.push(place_song.len() as u32 - 1);
+        }
+        for (group, &target) in targets.iter().enumerate() {
+            places.push(group as u32, at(target));
         }
         let mut known = |example: &Example| {
             let unknown = config.user_dropout > 0.0 && rng.random_bool(config.user_dropout);
@@ -104,10 +103,8 @@ impl Batch {
             songs,
             users: examples.iter().map(&mut known).collect(),
             attributes_of: examples.iter().map(|example| Some(example.user)).collect(),
-            place_group,
-            place_song,
-            target_place,
-            sequence,
+            places,
+            starts,
             length,
             targets,
             pool,

@@ -106,7 +106,8 @@ pub fn memory(dataset: &Dataset, config: &Config) -> Memory {
     // A place for each song of a context, and one for its target.
     let places = b + b * contexts.songs / contexts.count.max(1);
     let distinct = (places + negatives).min(songs);
-    let forward = fields * (2 * distinct * d + 5 * places * d + 9 * b * negatives)
+    let forward = fields * (3 * distinct * d + 2 * b * negatives)
+        + 2 * places * d
         + 14 * b * l * d
         + 4 * b * l * l
         + 5 * b * negatives;

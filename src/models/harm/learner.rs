@@ -16,6 +16,7 @@ use super::tables::{embed, song_lookups, user_lookups};
 use crate::control::Control;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::nn::Dropout;
 use crate::train::{Model, NegativeSampler, Parameters, StepVariables, Training, Weights};
 
 /// A training of HARM.
@@ -65,14 +66,14 @@ impl Learner {
         rng: &mut ChaCha8Rng,
     ) -> Result<Tensor> {
         let (config, device) = (&self.config, &self.device);
-        let ids = |indices: &[u32]| Tensor::from_slice(indices, indices.len(), device);
         let dropped: Vec<bool> = if config.song_dropout > 0.0 {
             batch.songs.iter().map(|_| rng.random_bool(config.song_dropout)).collect()
         } else {
             Vec::new()
         };
         let songs = song_lookups(&self.dataset, &batch.songs, &dropped);
-        let fields = embed(&mut self.parameters, "field", &songs, step, device)?; // F × (S, D)
+        let fields = embed(&mut self.parameters, "field", &songs, step, device)?;
+        let fields = Tensor::stack(&fields, 0)?; // (F, S, D)
         let attributes = if config.attention == Attention::User {
             let users = user_lookups(&self.dataset, &batch.users, &batch.attributes_of);
             embed(&mut self.parameters, "user", &users, step, device)?
@@ -86,40 +87,18 @@ impl Learner {
             |name| parameters.dense(name, step, device),
         )?;
         let queries = network::queries(&dense, batch.users.len(), &attributes)?;
-        let places = network::represent(
-            &dense,
-            config.attention,
-            &queries,
-            &fields,
-            &ids(&batch.place_group)?,
-            &ids(&batch.place_song)?,
-        )?; // (P, D)
-        let shape = (batch.examples(), batch.length);
-        let sequence = Tensor::from_slice(&batch.sequence, shape, device)?;
-        let keep = self.keep_mask(batch, rng)?;
-        let codes = network::user_codes(&dense, &places, &sequence, keep.as_ref())?; // (B, D)
-        let targets = places.index_select(&ids(&batch.target_place)?, 0)?;
+        let attention = config.attention;
+        let seen = network::represent(&dense, attention, &queries, &fields, &batch.places)?;
+        let (examples, context) = (batch.examples(), batch.examples() * batch.length);
+        let size = config.embedding_size;
+        let songs = seen.narrow(0, 0, context)?.reshape((examples, batch.length, size))?;
+        let dropout = &mut Dropout::on(rng);
+        let codes = network::user_codes(&dense, &songs, &batch.starts, dropout, config.dropout)?; // (B, D)
+        let targets = seen.narrow(0, context, examples)?;
         let positives = (&codes * targets)?.sum(1)?; // (B)
-        let seen: Vec<Tensor> = fields
-            .iter()
-            .map(|field| Ok(field.narrow(0, 0, batch.pool.songs.len())?))
-            .collect::<Result<_>>()?; // F × (N, D)
-        let weights = network::field_weights(&dense, config.attention, &queries, &seen)?;
-        let negatives = network::candidate_scores(&codes, &weights, &seen)?; // (B, N)
+        let pool = fields.narrow(1, 0, batch.pool.songs.len())?.contiguous()?; // (F, N, D)
+        let negatives = network::candidate_scores(&dense, attention, &queries, &codes, &pool)?; // (B, N)
         self.sampler.mean(&batch.pool, &batch.targets, &positives, &negatives)
-    }
-
-    fn keep_mask(&self, batch: &Batch, rng: &mut ChaCha8Rng) -> Result<Option<Tensor>> {
-        let rate = self.config.dropout;
-        if rate == 0.0 {
-            return Ok(None);
-        }
-        let shape = (batch.examples(), batch.length, self.config.embedding_size);
-        let scale = (1.0 / (1.0 - rate)) as f32;
-        let values: Vec<f32> = (0..shape.0 * shape.1 * shape.2)
-            .map(|_| if rng.random::<f32>() < rate as f32 { 0.0 } else { scale })
-            .collect();
-        Ok(Some(Tensor::from_vec(values, shape, &self.device)?))
     }
 }
 

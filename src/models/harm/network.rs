@@ -6,8 +6,8 @@
 use candle_core::Tensor;
 
 use super::config::Attention;
-use crate::error::{Error, Result};
-use crate::nn;
+use crate::error::Result;
+use crate::nn::{self, Dropout, Places};
 
 /// The dense parameters.
 pub struct Dense {
@@ -74,8 +74,19 @@ pub fn queries(dense: &Dense, groups: usize, attributes: &[Tensor]) -> Result<Te
     }
 }
 
-/// The field weights of eq. 2, a `(G, S)` tensor per field: softmax over the fields of
-/// `q · (e_j + key_j) / √D`. `fields` holds a `(S, D)` tensor per field.
+/// The keys' part of eq. 2's logits, `(G, F)`: `q · key_j`, with `queries` scaled already.
+fn key_logits(dense: &Dense, queries: &Tensor, fields: usize) -> Result<Tensor> {
+    match &dense.field_key {
+        Some(keys) => Ok(queries.matmul(&keys.t()?)?),
+        None => {
+            let shape = (queries.dims2()?.0, fields);
+            Ok(Tensor::zeros(shape, queries.dtype(), queries.device())?)
+        }
+    }
+}
+
+/// The field weights of eq. 2, `(G, F, S)`: softmax over the fields of `q · (e_j + key_j) / √D`.
+/// `fields` is `(F, S, D)`.
 ///
 /// # Errors
 /// Shapes that do not fit.
@@ -83,50 +94,21 @@ pub fn field_weights(
     dense: &Dense,
     attention: Attention,
     queries: &Tensor,
-    fields: &[Tensor],
-) -> Result<Vec<Tensor>> {
-    let (groups, size) = queries.dims2()?;
+    fields: &Tensor,
+) -> Result<Tensor> {
+    let (count, songs, size) = fields.dims3()?;
+    let shape = (queries.dims2()?.0, count, songs);
     if attention == Attention::Mean {
-        let shape = (groups, fields[0].dims()[0]);
-        let weight =
-            (Tensor::ones(shape, queries.dtype(), queries.device())? / fields.len() as f64)?;
-        return Ok(vec![weight; fields.len()]);
+        return Ok((Tensor::ones(shape, queries.dtype(), queries.device())? / count as f64)?);
     }
     let scaled = (queries / (size as f64).sqrt())?;
-    let mut logits = Vec::with_capacity(fields.len());
-    for (j, field) in fields.iter().enumerate() {
-        let content = scaled.matmul(&field.t()?)?; // (G, S)
-        logits.push(match &dense.field_key {
-            Some(key) => {
-                let bias = scaled.matmul(&key.get(j)?.unsqueeze(1)?)?; // (G, 1)
-                content.broadcast_add(&bias)?
-            }
-            None => content,
-        });
-    }
-    softmax_over(&logits)
+    let logits = scaled.matmul(&fields.flatten_to(1)?.t()?)?.reshape(shape)?;
+    let keys = key_logits(dense, &scaled, count)?.unsqueeze(2)?;
+    nn::softmax_along(&logits.broadcast_add(&keys)?, 1)
 }
 
-/// Softmax over a list of tensors of one shape, element by element.
-///
-/// One contiguous tensor per field: stacked along a last dimension of F numbers, every operation
-/// would be strided.
-fn softmax_over(logits: &[Tensor]) -> Result<Vec<Tensor>> {
-    let mut max = logits[0].detach();
-    for logit in &logits[1..] {
-        max = max.maximum(&logit.detach())?;
-    }
-    let exps: Vec<Tensor> =
-        logits.iter().map(|logit| Ok((logit - &max)?.exp()?)).collect::<Result<_>>()?;
-    let mut sum = exps[0].clone();
-    for exp in &exps[1..] {
-        sum = (sum + exp)?;
-    }
-    exps.iter().map(|exp| Ok((exp / &sum)?)).collect()
-}
-
-/// The representations `r_i` of eq. 2 at the given places, `(P, D)`: `place_group` and `place_song`,
-/// `(P)` u32, say which row of `queries` `(G, D)` looks at which song of `fields`, `(S, D)` each.
+/// The representations `r_i` of eq. 2 at the given places, `(P, D)`: which row of `queries` `(G, D)`
+/// looks at which song of `fields` `(F, S, D)`.
 ///
 /// # Errors
 /// Shapes that do not fit.
@@ -134,89 +116,76 @@ pub fn represent(
     dense: &Dense,
     attention: Attention,
     queries: &Tensor,
-    fields: &[Tensor],
-    place_group: &Tensor,
-    place_song: &Tensor,
+    fields: &Tensor,
+    places: &Places,
 ) -> Result<Tensor> {
-    let values: Vec<Tensor> =
-        fields.iter().map(|field| Ok(field.index_select(place_song, 0)?)).collect::<Result<_>>()?; // F × (P, D)
+    let (count, _, size) = fields.dims3()?;
     if attention == Attention::Mean {
-        let count = fields.len() as f64;
-        return Ok((sum(values)? / count)?);
+        let songs = Tensor::from_slice(&places.song, places.song.len(), fields.device())?;
+        return Ok(fields.mean(0)?.index_select(&songs, 0)?);
     }
-    let scale = 1.0 / (queries.dims2()?.1 as f64).sqrt();
-    let queries = (queries.index_select(place_group, 0)? * scale)?; // (P, D)
-    let mut logits = Vec::with_capacity(values.len());
-    for (j, value) in values.iter().enumerate() {
-        let key = match &dense.field_key {
-            Some(keys) => value.broadcast_add(&keys.get(j)?)?,
-            None => value.clone(),
-        };
-        logits.push((key * &queries)?.sum_keepdim(1)?); // (P, 1)
-    }
-    let weights = softmax_over(&logits)?;
-    let parts = values.iter().zip(&weights).map(|(value, weight)| Ok(value.broadcast_mul(weight)?));
-    sum(parts.collect::<Result<_>>()?)
+    let keys = match &dense.field_key {
+        Some(keys) => keys.clone(),
+        None => Tensor::zeros((count, size), fields.dtype(), fields.device())?,
+    };
+    nn::attend_fields(fields, &(queries / (size as f64).sqrt())?, &keys, places)
 }
 
-fn sum(parts: Vec<Tensor>) -> Result<Tensor> {
-    let mut parts = parts.into_iter();
-    let first = parts.next().ok_or_else(|| Error::Compute("a song has no field".into()))?;
-    parts.try_fold(first, |sum, part| Ok((sum + part)?))
-}
-
-/// Eqs. 3–5: user codes `(B, D)` from sequences.
-///
-/// `places` `(P, D)` are representations; `sequence` `(B, L')` u32 holds places counted from 1, the
-/// latest song last, 0 for padding before it. `L' ≤ L`: shorter batches use the last positions.
-/// `keep` `(B, L', D)`, if given, multiplies the inputs (dropout).
+/// Eqs. 3–5: user codes `(B, D)` from the representations of sequences, `(B, L', D)`, the latest song
+/// last. What comes before the position in `starts` (B) is padding. `L' ≤ L`: shorter batches use the
+/// last positions. Dropout, at `rate`, is on the inputs.
 ///
 /// # Errors
 /// Shapes that do not fit.
 pub fn user_codes(
     dense: &Dense,
-    places: &Tensor,
-    sequence: &Tensor,
-    keep: Option<&Tensor>,
+    songs: &Tensor,
+    starts: &[usize],
+    dropout: &mut Dropout<'_>,
+    rate: f64,
 ) -> Result<Tensor> {
-    let (batch, length) = sequence.dims2()?;
-    let (max_length, size) = dense.position.dims2()?;
-    let skip = max_length - length;
-    let pad = Tensor::zeros((1, size), places.dtype(), places.device())?;
-    let padded = Tensor::cat(&[&pad, places], 0)?; // (P + 1, D)
-    let real = sequence.ne(0u32)?.to_dtype(places.dtype())?; // (B, L')
-    let key_mask = ((real.affine(1.0, -1.0)?) * 1e9)?.unsqueeze(1)?; // (B, 1, L')
-    let songs = padded.index_select(&sequence.flatten_all()?, 0)?.reshape((batch, length, size))?;
-    let mut f = songs.broadcast_add(&dense.position.narrow(0, skip, length)?)?; // (B, L', D)
-    if let Some(keep) = keep {
-        f = (f * keep)?;
-    }
+    let (batch, length, size) = songs.dims3()?;
+    let skip = dense.position.dims2()?.0 - length;
+    // One bias for each position, added as one long row.
+    let add = |rows: &Tensor, bias: &Tensor| {
+        let bias = bias.narrow(0, skip, length)?.flatten_all()?;
+        nn::add_bias(&rows.reshape((batch, length * size))?, &bias)
+    };
+    let f = dropout.apply(&add(songs, &dense.position)?, rate)?; // (B, L'·D)
     let flat = f.reshape((batch * length, size))?;
     let project = |(weight, bias): &(Tensor, Tensor)| -> Result<Tensor> {
-        let projected = flat.matmul(&weight.t()?)?.reshape((batch, length, size))?;
-        Ok(projected.broadcast_add(&bias.narrow(0, skip, length)?)?.relu()?)
+        Ok(add(&flat.matmul(&weight.t()?)?, bias)?.relu()?.reshape((batch, length, size))?)
     };
-    let mut o = nn::self_attention(&project(&dense.q)?, &project(&dense.k)?, &f, &key_mask)?;
+    let f = f.reshape((batch, length, size))?;
+    let mut o = nn::self_attention(&project(&dense.q)?, &project(&dense.k)?, &f, starts)?;
     if dense.residual {
         o = (o + &f)?;
     }
-    let o = o.broadcast_mul(&real.unsqueeze(2)?)?; // padding contributes nothing
+    let real = starts.iter().flat_map(|&start| (0..length).map(move |l| l >= start));
+    let real = real.flat_map(|real| std::iter::repeat_n(f32::from(u8::from(real)), size));
+    let o = nn::times(&o, real.collect())?; // padding contributes nothing
     let output = dense.output.narrow(1, skip * size, length * size)?;
     Ok(o.reshape((batch, length * size))?.matmul(&output.t()?)?)
 }
 
-/// Scores `u · r_n` of `N` candidates, `(B, N)` (the exponent of eq. 6).
-///
-/// `codes` is `(B, D)`; `weights` a `(B, N)` tensor per field, each example's view of the
-/// candidates; `fields` a `(N, D)` tensor per field.
+/// Scores `u · r_n` of `N` candidates, `(B, N)` (the exponent of eq. 6), each as the example's user
+/// sees it. `queries` and `codes` are `(B, D)`, `fields` `(F, N, D)`.
 ///
 /// # Errors
 /// Shapes that do not fit.
-pub fn candidate_scores(codes: &Tensor, weights: &[Tensor], fields: &[Tensor]) -> Result<Tensor> {
-    let parts = weights
-        .iter()
-        .zip(fields)
-        .map(|(weight, field)| Ok((codes.matmul(&field.t()?)? * weight)?))
-        .collect::<Result<_>>()?;
-    sum(parts)
+pub fn candidate_scores(
+    dense: &Dense,
+    attention: Attention,
+    queries: &Tensor,
+    codes: &Tensor,
+    fields: &Tensor,
+) -> Result<Tensor> {
+    if attention == Attention::Mean {
+        return Ok(codes.matmul(&fields.mean(0)?.t()?)?);
+    }
+    let (count, _, size) = fields.dims3()?;
+    let scaled = (queries / (size as f64).sqrt())?;
+    let vectors = Tensor::cat(&[&scaled, codes], 0)?; // (2B, D)
+    let products = vectors.matmul(&fields.flatten_to(1)?.t()?)?; // (2B, F·N)
+    nn::mix_fields(&products, &key_logits(dense, &scaled, count)?)
 }

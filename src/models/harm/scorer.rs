@@ -15,6 +15,7 @@ use super::network::{self, Dense};
 use super::tables::{Lookup, song_lookups, user_lookups};
 use crate::data::{Dataset, PopularitySampler};
 use crate::error::{Error, Result};
+use crate::nn::{Dropout, Places};
 use crate::train::{Context, Model, Weights};
 
 /// Matrix products are taken over so many rows at a time, the last block filled up. How a product
@@ -128,10 +129,13 @@ impl Harm {
     }
 
     /// Songs whose id was never trained look like the unknown song; their fields speak for them.
-    fn song_fields(&self, songs: &[u32]) -> Result<Vec<Tensor>> {
+    /// `(F, S, D)`.
+    fn song_fields(&self, songs: &[u32]) -> Result<Tensor> {
         let unknown: Vec<bool> =
             songs.iter().map(|&song| self.dataset.play_counts[song as usize] == 0).collect();
-        self.embed(&self.song_tables, &song_lookups(&self.dataset, songs, &unknown))
+        let fields =
+            self.embed(&self.song_tables, &song_lookups(&self.dataset, songs, &unknown))?;
+        Ok(Tensor::stack(&fields, 0)?)
     }
 
     /// User codes `(B, D)` of eq. 5; `group_of` says which query each context has.
@@ -155,32 +159,27 @@ impl Harm {
             let shape = (contexts.len(), self.config.embedding_size);
             return Ok(Tensor::zeros(shape, DType::F32, &self.device)?);
         }
-        let (mut place_group, mut place_song, mut sequence) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut starts) = (Places::default(), Vec::with_capacity(contexts.len()));
         for (context, &group) in contexts.iter().zip(group_of) {
             let recent = &context.songs[latest(context)..];
-            sequence.extend(std::iter::repeat_n(0, length - recent.len()));
+            starts.push(length - recent.len());
+            places.pad(length - recent.len());
             for song in recent {
-                place_group.push(group);
-                place_song.push(songs.binary_search(song).unwrap_or_default() as u32);
-                sequence.push(place_song.len() as u32);
+                places.push(group, songs.binary_search(song).unwrap_or_default() as u32);
             }
         }
-        let ids = |values: &[u32]| Tensor::from_slice(values, values.len(), &self.device);
-        let fields = self.song_fields(&songs)?;
-        let places = network::represent(
-            &self.dense,
-            self.config.attention,
-            queries,
-            &fields,
-            &ids(&place_group)?,
-            &ids(&place_song)?,
-        )?;
         // Blocks of one size, the last one filled up with padding: a product over a long inner
         // dimension is cut into partial sums according to its size.
-        sequence.resize(contexts.len().next_multiple_of(BLOCK) * length, 0);
-        let blocks = sequence.chunks_exact(BLOCK * length).map(|block| {
-            let block = Tensor::from_slice(block, (BLOCK, length), &self.device)?;
-            network::user_codes(&self.dense, &places, &block, None)
+        let rows = contexts.len().next_multiple_of(BLOCK);
+        starts.resize(rows, length);
+        places.pad((rows - contexts.len()) * length);
+        let fields = self.song_fields(&songs)?;
+        let seen =
+            network::represent(&self.dense, self.config.attention, queries, &fields, &places)?;
+        let seen = seen.reshape((rows, length, self.config.embedding_size))?;
+        let blocks = starts.chunks_exact(BLOCK).enumerate().map(|(at, starts)| {
+            let block = seen.narrow(0, at * BLOCK, BLOCK)?;
+            network::user_codes(&self.dense, &block, starts, &mut Dropout::off(), 0.0)
         });
         let codes = Tensor::cat(&blocks.collect::<Result<Vec<_>>>()?, 0)?;
         Ok(codes.narrow(0, 0, contexts.len())?)
@@ -327,8 +326,7 @@ impl Model for Harm {
         let fields = self.song_fields(songs)?;
         let weights =
             network::field_weights(&self.dense, self.config.attention, &queries, &fields)?;
-        let means = weights.iter().map(|w| Ok(w.mean_all()?.to_scalar::<f32>()?));
-        means.collect::<Result<Vec<f32>>>().map(Some)
+        Ok(Some(weights.squeeze(0)?.mean(1)?.to_vec1()?))
     }
 
     fn attention_fields(&self) -> Vec<String> {

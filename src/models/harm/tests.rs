@@ -11,7 +11,7 @@ use super::network::{self, Dense};
 use super::scorer::Harm;
 use super::tables::{song_lookups, user_lookups};
 use crate::data::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
-use crate::nn::{ABSENT, Loss, Shared};
+use crate::nn::{ABSENT, Dropout, Loss, Places, Shared};
 use crate::train::{Context, Model, Options};
 
 fn golden() -> Value {
@@ -179,39 +179,31 @@ impl<'a> Case<'a> {
             Attention::User => self.embed("user", &user_lookups(&self.dataset, &users, &users)),
             _ => Vec::new(),
         };
-        let fields = self.fields();
+        let fields = Tensor::stack(&self.fields(), 0).unwrap();
         let queries = network::queries(&dense, users.len(), &attributes).unwrap();
         let weights = network::field_weights(&dense, self.attention(), &queries, &fields).unwrap();
         let length = self.golden["max_length"].as_u64().unwrap() as usize;
-        let (mut group, mut song, mut sequence) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut starts) = (Places::default(), Vec::new());
         for (g, example) in self.examples().iter().enumerate() {
             let songs = indices(&example["sequence"]);
-            sequence.extend(vec![0; length - songs.len()]);
-            for s in songs {
-                group.push(g as u32);
-                song.push(s);
-                sequence.push(song.len() as u32);
-            }
+            starts.push(length - songs.len());
+            places.pad(length - songs.len());
+            songs.into_iter().for_each(|song| places.push(g as u32, song));
         }
-        let ids = |v: &[u32]| Tensor::from_slice(v, v.len(), &Device::Cpu).unwrap();
-        let places = network::represent(
-            &dense,
-            self.attention(),
-            &queries,
-            &fields,
-            &ids(&group),
-            &ids(&song),
-        )
-        .unwrap();
-        let sequence = Tensor::from_vec(sequence, (users.len(), length), &Device::Cpu).unwrap();
-        let codes = network::user_codes(&dense, &places, &sequence, None).unwrap();
-        let scores = network::candidate_scores(&codes, &weights, &fields).unwrap();
+        let attention = self.attention();
+        let seen = network::represent(&dense, attention, &queries, &fields, &places).unwrap();
+        let size = seen.dims2().unwrap().1;
+        let seen = seen.reshape((users.len(), length, size)).unwrap();
+        let dropout = &mut Dropout::off();
+        let codes = network::user_codes(&dense, &seen, &starts, dropout, 0.0).unwrap();
+        let scores = network::candidate_scores(&dense, attention, &queries, &codes, &fields);
+        let scores = scores.unwrap();
         for (b, output) in self.case["outputs"].as_array().unwrap().iter().enumerate() {
             let row = |tensor: &Tensor| values(&tensor.get(b).unwrap());
             if !output["q"].is_null() {
                 assert_close("q", &row(&queries), &flat(&output["q"]), 1e-10);
             }
-            let weights = Tensor::stack(&weights, 2).unwrap();
+            let weights = weights.transpose(1, 2).unwrap();
             assert_close("a", &row(&weights), &flat(&output["field_attention"]), 1e-10);
             assert_close("u", &row(&codes), &flat(&output["u"]), 1e-10);
             assert_close("scores", &row(&scores), &flat(&output["scores"]), 1e-10);

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use candle_core::Tensor;
 
 use self::products::Products;
-use super::host;
+use super::{ABSENT, host};
 use crate::error::{Error, Result};
 
 /// What training minimises, per example. `σ` is the logistic function; `s_j` is the softmax of the
@@ -43,9 +43,6 @@ pub enum Loss {
     /// `Σ_j s_j (σ(n_j − p) + σ(n_j²))` (Hidasi & Karatzoglou 2018, eq. 9).
     Top1Max,
 }
-
-/// Stands in [`Shared::own`] for an example whose target is not among the negatives.
-pub const ABSENT: u32 = u32::MAX;
 
 /// How the negatives of a batch count.
 #[derive(Debug, Clone)]
