@@ -145,7 +145,7 @@ fn design(options: &Options) -> Result<Design> {
         embedding_size: inputs,
         deviation: DEVIATION,
         max_length: options.count("max_length"),
-        batch_size: options.count("batch_size"),
+        batch_size: Some(options.count("batch_size")),
         batching: Batching::Streams { steps: options.count("steps") },
         tied,
         bias: true,

@@ -52,7 +52,7 @@ pub const SPEC: ModelSpec = ModelSpec {
 
 const PARAMS: &[Param] = &[
     params::EPOCHS,
-    Param { doc: "Windows of sessions per step.", ..params::BATCH_SIZE },
+    sequence::WINDOWS_PER_STEP,
     Param {
         doc: "D, the size of the embeddings of songs and of the network's state.",
         ..params::EMBEDDING_SIZE.with_default(Default::Int(128))
@@ -139,7 +139,7 @@ fn design(options: &Options) -> Result<Design> {
         embedding_size: size,
         deviation: DEVIATION,
         max_length: options.count("max_length"),
-        batch_size: options.count("batch_size"),
+        batch_size: options.has("batch_size").then(|| options.count("batch_size")),
         batching: Batching::Windows {
             item_dropout: options.float("item_dropout"),
             recent: (options.count("recent_epochs").min(before), recent),

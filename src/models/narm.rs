@@ -50,7 +50,7 @@ pub const SPEC: ModelSpec = ModelSpec {
 
 const PARAMS: &[Param] = &[
     params::EPOCHS,
-    Param { doc: "Windows of sessions per step.", ..params::BATCH_SIZE },
+    sequence::WINDOWS_PER_STEP,
     Param {
         doc: "D, the size of the embeddings of songs.",
         ..params::EMBEDDING_SIZE.with_default(Default::Int(64))
@@ -109,7 +109,7 @@ fn design(options: &Options) -> Result<Design> {
         embedding_size: inputs,
         deviation: DEVIATION,
         max_length: options.count("max_length"),
-        batch_size: options.count("batch_size"),
+        batch_size: options.has("batch_size").then(|| options.count("batch_size")),
         batching: Batching::WINDOWS,
         tied: true,
         bias: false,

@@ -57,10 +57,7 @@ const PARAMS: &[Param] = &[
         ..params::PAPER
     },
     params::EPOCHS.with_default(Default::Int(20)),
-    Param {
-        doc: "Windows of sessions per step.",
-        ..params::BATCH_SIZE.with_default(Default::Int(128))
-    },
+    sequence::WINDOWS_PER_STEP,
     params::EMBEDDING_SIZE,
     params::MAX_LENGTH,
     Param::new(
@@ -148,7 +145,7 @@ fn design(options: &Options) -> Result<Design> {
         embedding_size: size,
         deviation: DEVIATION,
         max_length: encoder.max_length,
-        batch_size: options.count("batch_size"),
+        batch_size: options.has("batch_size").then(|| options.count("batch_size")),
         batching: Batching::WINDOWS,
         tied: true,
         bias: false,

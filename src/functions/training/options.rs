@@ -1,6 +1,7 @@
 //! Options that every training has.
 
 use crate::device::DEVICES;
+use crate::eval::Repeats;
 use crate::store::{ColumnNames, DatasetRequest};
 use crate::train::{Default, Kind, ModelSpec, Options, Param, Setting};
 
@@ -72,6 +73,14 @@ pub(in crate::functions) const COMMON: &[Param] = &[
         "The validation metric that chooses the best epoch: recall, hit_rate, precision, mrr, ndcg or \
          map with a length of the list ('ndcg_at_10', also written 'ndcg@10'), or mrr, map or auc \
          over the whole ranking.",
+    ),
+    Param::new(
+        "repeats",
+        Kind::Choice(Repeats::NAMES),
+        Default::Absent,
+        "Whether songs that the user has played compete when validation plays are ranked: allow, \
+         exclude or only, as in evaluate; by default they do. Where nothing is played twice, as in \
+         ratings, exclude.",
     ),
     Param::new(
         "patience",
@@ -168,7 +177,7 @@ pub(super) fn identity(
     watched: &str,
 ) -> Options {
     let mut kept = Options::default();
-    let names = spec.params.iter().map(|param| param.name).chain(["seed", "patience"]);
+    let names = spec.params.iter().map(|param| param.name).chain(["seed", "patience", "repeats"]);
     for name in names {
         if let Some(setting) = options.get(name) {
             kept.set(name, setting.clone());

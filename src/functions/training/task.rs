@@ -13,7 +13,7 @@ use super::validation::{held_out, validation, watched};
 use crate::data::{Dataset, TestPlays};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::eval::Measure;
+use crate::eval::{Measure, Repeats};
 use crate::functions::loaded::load;
 use crate::functions::settings;
 use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow, NewModel, Saved};
@@ -176,8 +176,9 @@ impl Task {
         let dataset = &data.dataset;
         let watched = self.watched()?;
         let watch = watched.name();
+        let repeats = options.text("repeats").map_or(Ok(Repeats::Allow), Repeats::parse)?;
         let validate = data.held_out.clone().map(|plays| {
-            validation(dataset.clone(), plays, watched, threads, caller.control.clone())
+            validation(dataset.clone(), plays, watched, repeats, threads, caller.control.clone())
         });
         let plan = Plan {
             epochs: self.epochs(),

@@ -49,18 +49,19 @@ pub(super) fn held_out(
     threads.run(|| plays.finish(control)).map(Some)
 }
 
-/// Measures a model on held-out plays, as `evaluate` does by default: the metrics that are columns
-/// of the result, and the one that is watched.
+/// Measures a model on held-out plays, as `evaluate` does by default but for `repeats`: the metrics that
+/// are columns of the result, and the one that is watched.
 pub(super) fn validation(
     dataset: Arc<Dataset>,
     plays: Arc<TestPlays>,
     watched: Measure,
+    repeats: Repeats,
     threads: Threads,
     control: Control,
 ) -> Validate {
     let protocol = Protocol::suited(&plays);
     let asked = Asked { protocol, targets: Targets::Every, skip_unknown: false };
-    let rules = Rules { repeats: Repeats::Allow, ties: Ties::Pessimistic, kept: 0 };
+    let rules = Rules { repeats, ties: Ties::Pessimistic, kept: 0 };
     let known = plays.known(&dataset);
     let mut measures: Vec<Measure> =
         VALIDATION_METRICS.into_iter().filter_map(Measure::parse).collect();

@@ -96,17 +96,17 @@ impl Sizes {
     fn new(dataset: &Dataset, config: &Config) -> Self {
         let windows = windows(dataset, config.max_length, 1.0);
         let (count, plays) = (windows.len() as u64, inputs(&windows) as u64);
+        let rows = config.rows(windows.len());
         match config.batching {
             Batching::Streams { steps } => {
                 let steps = steps as u64;
-                let targets =
-                    (streams::count(dataset, config.batch_size) as u64 * steps).min(plays);
+                let targets = (streams::count(dataset, rows) as u64 * steps).min(plays);
                 // Places, resets, and the sessions in their order.
                 let index = plays * 5 + count * WINDOW;
                 Self { targets, positions: targets, length: steps, index }
             }
             Batching::Windows { .. } => {
-                let rows = count.min(config.batch_size as u64);
+                let rows = count.min(rows as u64);
                 let targets = (rows * (plays / count.max(1) + 1)).min(plays);
                 let longest = windows.iter().map(|window| window.length as u64).max().unwrap_or(0);
                 // As `batches` bounds it.
@@ -161,7 +161,7 @@ mod tests {
             embedding_size,
             deviation: 0.1,
             max_length: 1000,
-            batch_size: 4,
+            batch_size: Some(4),
             batching,
             tied: true,
             bias: true,
@@ -195,6 +195,15 @@ mod tests {
         assert_eq!(sizes(&[5; 8], Batching::WINDOWS), (20, 20, 4));
         assert_eq!(sizes(&[5, 5, 5, 5, 5, 5, 5, 805], Batching::WINDOWS), (420, 1608, 804));
         assert_eq!(sizes(&[5, 5, 1], Batching::Streams { steps: 2 }), (4, 4, 2));
+    }
+
+    #[test]
+    fn small_data_have_small_batches() {
+        let rows = |batch_size, windows| {
+            Config { batch_size, ..config(4, Batching::WINDOWS) }.rows(windows)
+        };
+        assert_eq!([10, 5_000, 100_000].map(|windows| rows(None, windows)), [16, 25, 128]);
+        assert_eq!(rows(Some(7), 100_000), 7);
     }
 
     #[test]

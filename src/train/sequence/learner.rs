@@ -32,6 +32,8 @@ pub struct Learner {
     windows: Vec<Window>,
     /// Those of the latest sessions, for the last epochs.
     recent: Vec<Window>,
+    /// Sequences per step.
+    batch_size: usize,
     /// The states that the next batch of streams goes on from.
     states: Vec<Tensor>,
 }
@@ -51,7 +53,7 @@ impl Learner {
                  user's history as one session",
             ));
         }
-        let batch_size = design.config.batch_size;
+        let batch_size = design.config.rows(windows.len());
         let steps = windows.len().div_ceil(batch_size);
         let (windows, recent, steps) = match design.config.batching {
             Batching::Windows { recent: (0, _), .. } => (windows, Vec::new(), steps),
@@ -65,7 +67,18 @@ impl Learner {
         let sampler = NegativeSampler::new(&dataset, design.config.objective);
         let device = device.clone();
         let states = Vec::new();
-        Ok(Self { dataset, design, device, parameters, dense, sampler, windows, recent, states })
+        Ok(Self {
+            dataset,
+            design,
+            device,
+            parameters,
+            dense,
+            sampler,
+            windows,
+            recent,
+            batch_size,
+            states,
+        })
     }
 
     fn step(&mut self, batch: &Batch, rng: &mut ChaCha8Rng) -> Result<f64> {
@@ -140,7 +153,7 @@ impl Training for Learner {
         let (mut mean, config) = (Mean::default(), &self.design.config);
         match config.batching {
             Batching::Streams { steps } => {
-                let streams = Streams::new(&self.dataset, config.batch_size, &mut rng);
+                let streams = Streams::new(&self.dataset, self.batch_size, &mut rng);
                 let encoder = self.design.encoder.as_ref();
                 self.states = first_states(encoder, streams.rows(), &self.device)?;
                 for runs in streams.batches(steps) {
@@ -156,7 +169,7 @@ impl Training for Learner {
                     recent if is_recent && !recent.is_empty() => recent,
                     _ => &self.windows,
                 };
-                for windows in batches(windows, config.batch_size, &mut rng) {
+                for windows in batches(windows, self.batch_size, &mut rng) {
                     control.check()?;
                     let run = |window: Window| Run::dropped(window, item_dropout, &mut rng);
                     let runs: Vec<Run> = windows.into_iter().map(run).collect();

@@ -25,7 +25,9 @@ use candle_core::{Device, Tensor};
 pub use initial::{Initial, memory};
 pub use recurrent::Recurrent;
 
-use super::{Artifact, Model, Objective, OptimizerConfig, Training, Weights};
+use super::{
+    Artifact, Default, Model, Objective, OptimizerConfig, Param, Training, Weights, params,
+};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::Dropout;
@@ -112,8 +114,8 @@ pub struct Config {
     pub deviation: f32,
     /// L, the latest songs that are looked at.
     pub max_length: usize,
-    /// Sequences per step.
-    pub batch_size: usize,
+    /// Sequences per step; by default as many as suit the data, see [`Config::rows`].
+    pub batch_size: Option<usize>,
     /// How sessions become batches.
     pub batching: Batching,
     /// Whether songs have one embedding, as input and as output; then D is the network's width.
@@ -128,6 +130,22 @@ pub struct Config {
     pub optimizer: OptimizerConfig,
     /// Where all randomness comes from.
     pub seed: u64,
+}
+
+/// The option `batch_size` of models that read windows.
+pub const WINDOWS_PER_STEP: Param = Param {
+    default: Default::Absent,
+    doc: "Windows of sessions per step; default a 200th of all, from 16 to 128, so that a small data \
+          set's epoch has steps enough.",
+    ..params::BATCH_SIZE
+};
+
+impl Config {
+    /// Sequences per step, where there are so many windows: what `batch_size` says, by default a
+    /// 200th, from 16 to 128. Fewer steps an epoch would leave small data sets under-trained.
+    pub fn rows(&self, windows: usize) -> usize {
+        self.batch_size.unwrap_or((windows / 200).clamp(16, 128))
+    }
 }
 
 /// A sequence model's choices, as a model file makes them from its options.
