@@ -4,6 +4,7 @@ use candle_core::{Device, Tensor};
 
 use crate::data::{Dataset, Field};
 use crate::error::Result;
+use crate::nn;
 use crate::train::{Parameters, StepVariables};
 
 /// Which rows of one table a batch needs, and how entities are made of them.
@@ -13,39 +14,35 @@ use crate::train::{Parameters, StepVariables};
 pub struct Lookup {
     /// Distinct rows.
     pub rows: Vec<u32>,
-    /// Positions in `rows`: one per entity, or one per value of a multi-valued field.
-    local: Vec<u32>,
-    /// For a multi-valued field: the entity of each value, and one over how many values it has.
-    segments: Option<(Vec<u32>, Vec<f64>)>,
-    entities: usize,
+    local: Local,
+}
+
+/// Positions in a lookup's rows.
+enum Local {
+    /// One per entity.
+    One(Vec<u32>),
+    /// Several, whose mean an entity is.
+    Many(nn::Groups),
 }
 
 impl Lookup {
     /// Looks up ids; `None` is the unknown entity.
     pub fn ids(ids: impl ExactSizeIterator<Item = Option<u32>>) -> Self {
-        let entities = ids.len();
-        Self::new(ids.map(|id| id.map_or(0, |id| id + 1)).collect(), None, entities)
+        Self::new(ids.map(|id| id.map_or(0, |id| id + 1)).collect(), None)
     }
 
     /// Looks up a field's values; `None` has the missing value.
     pub fn field(field: &Field, entities: impl ExactSizeIterator<Item = Option<u32>>) -> Self {
-        let count = entities.len();
         let missing = [crate::data::MISSING];
-        let mut codes = Vec::with_capacity(count);
-        let mut segments = Vec::new();
-        let mut shares = Vec::new();
-        for (at, entity) in entities.enumerate() {
-            let values = entity.map_or(&missing[..], |entity| field.codes_of(entity));
-            codes.extend_from_slice(values);
-            if field.is_multi_valued() {
-                segments.extend(std::iter::repeat_n(at as u32, values.len()));
-                shares.extend(std::iter::repeat_n(1.0 / values.len() as f64, values.len()));
-            }
+        let (mut codes, mut offsets) = (Vec::with_capacity(entities.len()), vec![0]);
+        for entity in entities {
+            codes.extend_from_slice(entity.map_or(&missing, |entity| field.codes_of(entity)));
+            offsets.push(codes.len());
         }
-        Self::new(codes, field.is_multi_valued().then_some((segments, shares)), count)
+        Self::new(codes, field.is_multi_valued().then_some(offsets))
     }
 
-    fn new(codes: Vec<u32>, segments: Option<(Vec<u32>, Vec<f64>)>, entities: usize) -> Self {
+    fn new(codes: Vec<u32>, offsets: Option<Vec<usize>>) -> Self {
         let mut rows = codes.clone();
         rows.sort_unstable();
         rows.dedup();
@@ -54,7 +51,11 @@ impl Lookup {
             .iter()
             .map(|code| rows.binary_search(code).unwrap_or_else(|at| at) as u32)
             .collect();
-        Self { rows, local, segments, entities }
+        let local = match offsets {
+            Some(offsets) => Local::Many(nn::Groups { offsets, rows: local }),
+            None => Local::One(local),
+        };
+        Self { rows, local }
     }
 
     /// The entities' embeddings `(entities, D)` from those of `rows`, `(rows.len(), D)`:
@@ -63,21 +64,13 @@ impl Lookup {
     /// # Errors
     /// `rows` has another length.
     pub fn embed(&self, rows: &Tensor) -> Result<Tensor> {
-        let device = rows.device();
-        let identity = self.segments.is_none()
-            && self.local.len() == self.rows.len()
-            && self.local.iter().enumerate().all(|(i, &at)| at as usize == i);
-        if identity {
-            return Ok(rows.clone());
+        match &self.local {
+            Local::Many(groups) => nn::mean_rows(rows, groups),
+            Local::One(at) if at.iter().copied().eq(0..self.rows.len() as u32) => Ok(rows.clone()),
+            Local::One(at) => {
+                Ok(rows.index_select(&Tensor::from_slice(at, at.len(), rows.device())?, 0)?)
+            }
         }
-        let local = Tensor::from_slice(&self.local, self.local.len(), device)?;
-        let values = rows.index_select(&local, 0)?;
-        let Some((segments, shares)) = &self.segments else { return Ok(values) };
-        let shares =
-            Tensor::from_slice(shares, (shares.len(), 1), device)?.to_dtype(rows.dtype())?;
-        let segments = Tensor::from_slice(segments, segments.len(), device)?;
-        let zeros = Tensor::zeros((self.entities, rows.dims2()?.1), rows.dtype(), device)?;
-        Ok(zeros.index_add(&segments, &values.broadcast_mul(&shares)?, 0)?)
     }
 }
 
