@@ -115,7 +115,7 @@ mod tests {
         let plain = mean_rows(&table, &groups).unwrap();
         let difference = (plain - fused.to_dtype(DType::F64).unwrap()).unwrap().abs().unwrap();
         assert!(difference.max_all().unwrap().to_scalar::<f64>().unwrap() < 1e-6);
-        assert_gradients(&[table.clone()], |args| mean_rows(&args[0], &groups));
+        assert_gradients(std::slice::from_ref(&table), |args| mean_rows(&args[0], &groups));
         let wrong = Groups { offsets: vec![0, 1], rows: vec![4] };
         assert!(mean_rows(&table.to_dtype(DType::F32).unwrap(), &wrong).is_err());
     }
