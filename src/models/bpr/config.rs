@@ -32,7 +32,8 @@ pub struct Config {
     pub per: Per,
     pub sampling: Sampling,
     pub embedding_size: usize,
-    pub batch_size: usize,
+    /// Pairs per step; by default as many as suit the data, see [`Config::rows`].
+    pub batch_size: Option<usize>,
     pub hardest_of: usize,
     pub alpha: f64,
     pub optimizer: OptimizerConfig,
@@ -43,8 +44,9 @@ pub struct Config {
 pub const PARAMS: &[Param] = &[
     params::EPOCHS.with_default(Default::Int(50)),
     Param {
-        doc: "Pairs of a played and another song per step.",
-        ..params::BATCH_SIZE.with_default(Default::Int(512))
+        doc: "Pairs of a played and another song per step; default a 200th of all, from 64 to 512, \
+              so that a small data set's epoch has steps enough.",
+        ..params::BATCH_SIZE.with_default(Default::Absent)
     },
     Param { doc: "D, the size of the vectors of users and songs.", ..params::EMBEDDING_SIZE },
     Param {
@@ -86,6 +88,12 @@ pub const PARAMS: &[Param] = &[
 ];
 
 impl Config {
+    /// Pairs per step, where there are so many: what `batch_size` says, by default a 200th, from 64 to
+    /// 512.
+    pub fn rows(&self, pairs: usize) -> usize {
+        self.batch_size.unwrap_or((pairs / 200).clamp(64, 512))
+    }
+
     /// Reads the options.
     ///
     /// # Errors
@@ -105,7 +113,7 @@ impl Config {
             per,
             sampling,
             embedding_size: options.count("embedding_size"),
-            batch_size: options.count("batch_size"),
+            batch_size: options.has("batch_size").then(|| options.count("batch_size")),
             hardest_of: options.count("hardest_of"),
             alpha: options.float("alpha"),
             optimizer,

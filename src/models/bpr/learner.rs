@@ -61,7 +61,7 @@ impl Learner {
         }
         let sampler = PopularitySampler::new(&dataset.play_counts, config.alpha);
         let (rows, size) = (played.sessions(), config.embedding_size);
-        let steps = pairs.len().div_ceil(config.batch_size);
+        let steps = pairs.len().div_ceil(config.rows(pairs.len()));
         let mut parameters = Parameters::new(Optimizer::new(&config.optimizer, steps));
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         parameters.add(TABLES[0], &[rows, size], nn::normals(&mut rng, rows * size, INIT));
@@ -181,7 +181,7 @@ impl Training for Learner {
         rng.set_stream(epoch as u64);
         let examples = self.examples(&mut rng);
         let mut total = 0.0;
-        for batch in examples.chunks(self.config.batch_size) {
+        for batch in examples.chunks(self.config.rows(self.pairs.len())) {
             control.check()?;
             total += self.step(batch, &mut rng)?;
             if !total.is_finite() {
@@ -266,7 +266,7 @@ pub fn memory(dataset: &Dataset, config: &Config) -> Memory {
     // What is not stored is learned and resumed all the same.
     let hidden = (rows - stored) * size * 4;
     let optimizer = (weights + hidden) * config.optimizer.slots() as u64 + hidden;
-    let batch = count.min(config.batch_size as u64);
+    let batch = count.min(config.rows(count as usize) as u64);
     let touched = batch.min(rows) + (2 * batch).min(songs);
     // Which users played which songs and the reverse, the pairs twice, and the places.
     let lists = count * (8 + 16) + (rows + songs) * 12;
