@@ -3,9 +3,9 @@
 use std::iter;
 use std::ops::Range;
 
-use candle_core::{CpuStorage, CustomOp1, D, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
-use super::{Dropout, host};
+use super::{Dropout, host, softmax_along};
 use crate::error::Result;
 
 /// Softmax over the last dimension of `logits` after adding `mask` (0 where allowed, a large
@@ -19,10 +19,7 @@ pub fn masked_softmax(logits: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> 
         Some(mask) => logits.broadcast_add(mask)?,
         None => logits.clone(),
     };
-    // The maximum only guards against overflow: no gradient flows through it.
-    let max = logits.max_keepdim(D::Minus1)?.detach();
-    let exp = logits.broadcast_sub(&max)?.exp()?;
-    Ok(exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)?)
+    softmax_along(&logits, logits.rank().saturating_sub(1))
 }
 
 /// `softmax(Q·Kᵀ/√D)·V`, with `query`, `key`, `value` of shape `(B, L, D)`, over the positions from
