@@ -14,6 +14,10 @@ const KEPT: usize = 4;
 
 /// The environment variable that says among how many threads candle splits element-wise operations.
 const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
+/// The one that says among how many it splits matrix products, and the one that does so by naming
+/// cores, which is read once, and before the other.
+const PRODUCT_THREADS: &str = "RAYON_NUM_THREADS";
+const CORES: &str = "CANDLE_CPU_MASK";
 
 /// A fixed number of threads to compute on; clones are the same threads.
 ///
@@ -87,7 +91,7 @@ impl Pools {
 }
 
 /// Has candle run every element-wise operation on the thread that asks for it, unless the
-/// environment says otherwise. To be called before anything is computed.
+/// environment says otherwise, and count the cores once. To be called before anything is computed.
 ///
 /// candle splits such operations among threads of its own, one for every core, which wait by
 /// spinning: on two idle cores a training is some 10 % faster with two of them, but on a busy
@@ -96,16 +100,29 @@ impl Pools {
 /// reads once. So it is set, and read at once: what the host of an extension does to its
 /// environment later changes nothing, and ours is the one change to it.
 ///
+/// A matrix product asks how many cores there are each time, and on Linux reads a file to know,
+/// which takes longer than a small product. Where a variable names the cores, it is read once; it is set
+/// for as long as that takes. Products run in our pools, so it pins nothing to a core.
+///
 /// # Safety
 /// No other thread may change the environment meanwhile, or read it other than through `std::env`.
 /// The shell calls this before it has threads. An extension cannot know what its host does, but is
-/// loaded by a statement that the host waits for, and changes the environment once in a process.
+/// loaded by a statement that the host waits for, and changes the environment but then.
 pub unsafe fn keep_candle_to_one_thread() {
-    if std::env::var_os(CANDLE_THREADS).is_none() {
+    let is_set = |name| std::env::var_os(name).is_some();
+    if !is_set(CANDLE_THREADS) {
         // SAFETY: the caller vouches for it.
         unsafe { std::env::set_var(CANDLE_THREADS, "1") };
     }
     candle_core::utils::barrier_pool();
+    if !is_set(PRODUCT_THREADS) && !is_set(CORES) {
+        let last = std::thread::available_parallelism().map_or(0, |count| count.get() - 1);
+        // SAFETY: the caller vouches for it.
+        unsafe { std::env::set_var(CORES, format!("0-{last}")) };
+        candle_core::utils::get_num_threads();
+        // SAFETY: the caller vouches for it.
+        unsafe { std::env::remove_var(CORES) };
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,22 @@
 //! Scores of the whole catalogue as matrix products.
 
-use candle_core::Tensor;
+use candle_core::{Storage, Tensor};
+use rayon::prelude::*;
 
-use crate::error::Result;
+use super::host;
+use crate::error::{Error, Result};
 
-/// Products are taken over so many rows at a time, the last block filled up. How a product is
-/// summed depends on its size, so this makes a row score bit for bit the same alone and among
-/// others.
-const BLOCK: usize = 16;
+/// Products are taken over a multiple of so many rows, filled up. How a product is summed depends on its
+/// size only for fewer rows, so this makes a row score bit for bit the same alone and among others.
+const ROWS: usize = 16;
 
-/// On the CPU products are taken with so many songs at a time, so that what they read and write stays
-/// in the processor's cache.
-const TILE: usize = 4096;
+/// Products are taken with so many songs at a time, so that what they read stays in the processor's cache.
+const TILE: usize = 2048;
 
 /// `codes · table + bias` into `out`, row-major `(B, V)`: the scores of all songs.
 ///
-/// `codes` is `(B, D)`, `table` `(D, V)`, contiguous, both f32; `bias` has an entry a song.
+/// `codes` is `(B, D)`, `table` `(D, V)`, both f32; `bias` has an entry a song. On the CPU the rows are
+/// shared among the threads of the pool this is called in.
 ///
 /// # Errors
 /// Shapes that do not fit.
@@ -25,21 +26,24 @@ pub fn score_catalogue(
     bias: Option<&[f32]>,
     out: &mut [f32],
 ) -> Result<()> {
-    let (rows, songs) = (codes.dims2()?.0, table.dims2()?.1);
-    if rows == 0 || songs == 0 {
+    let ((rows, width), (depth, songs)) = (codes.dims2()?, table.dims2()?);
+    if width != depth || out.len() != rows * songs || bias.is_some_and(|bias| bias.len() != songs) {
+        return Err(Error::Compute(format!(
+            "{rows} codes of {width} numbers and {songs} songs of {depth} do not give {} scores",
+            out.len()
+        )));
+    }
+    if out.is_empty() {
         return Ok(());
     }
-    let filled = codes.pad_with_zeros(0, 0, rows.next_multiple_of(BLOCK) - rows)?;
-    let tile = if table.device().is_cpu() { TILE } else { songs };
-    for first in (0..songs).step_by(tile) {
-        let end = songs.min(first + tile);
-        let part = table.narrow(1, first, end - first)?; // (D, T)
-        for (block, out) in out.chunks_mut(BLOCK * songs).enumerate() {
-            let scores = filled.narrow(0, block * BLOCK, BLOCK)?.matmul(&part)?; // (BLOCK, T)
-            let scores = scores.flatten_all()?.to_vec1::<f32>()?;
-            for (out, scores) in out.chunks_exact_mut(songs).zip(scores.chunks_exact(end - first)) {
-                out[first..end].copy_from_slice(scores);
-            }
+    if codes.device().is_cpu() {
+        score_on_cpu(codes, table, out)?;
+    } else {
+        // As many rows at a time on every call, for the same reason.
+        for (block, out) in out.chunks_mut(ROWS * songs).enumerate() {
+            let rows = out.len() / songs;
+            let codes = codes.narrow(0, block * ROWS, rows)?.pad_with_zeros(0, 0, ROWS - rows)?;
+            out.copy_from_slice(&host::values(&codes.matmul(table)?)?[..rows * songs]);
         }
     }
     if let Some(bias) = bias {
@@ -48,6 +52,85 @@ pub fn score_catalogue(
         }
     }
     Ok(())
+}
+
+fn score_on_cpu(codes: &Tensor, table: &Tensor, out: &mut [f32]) -> Result<()> {
+    let (width, songs) = table.dims2()?;
+    let codes = host::values(codes)?;
+    let (storage, layout) = table.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else {
+        return Err(Error::Compute("codes and songs are on different devices".into()));
+    };
+    let table = Table {
+        values: &storage.as_slice::<f32>()?[layout.start_offset()..],
+        strides: (layout.stride()[0], layout.stride()[1]),
+        width,
+        songs,
+    };
+    let share = (out.len() / songs).div_ceil(rayon::current_num_threads()).next_multiple_of(ROWS);
+    out.par_chunks_mut(share * songs).zip(codes.par_chunks(share * width)).for_each(
+        |(out, codes)| {
+            let whole = out.len() / songs / ROWS * ROWS;
+            let (out, rest) = out.split_at_mut(whole * songs);
+            let (codes, rest_codes) = codes.split_at(whole * width);
+            table.score(codes, out);
+            if !rest.is_empty() {
+                let (mut filled, mut scores) = (rest_codes.to_vec(), vec![0.0; ROWS * songs]);
+                filled.resize(ROWS * width, 0.0);
+                table.score(&filled, &mut scores);
+                rest.copy_from_slice(&scores[..rest.len()]);
+            }
+        },
+    );
+    Ok(())
+}
+
+/// Embeddings of songs `(D, V)` in memory.
+struct Table<'a> {
+    values: &'a [f32],
+    /// From one of the D numbers, and from one song, to the next.
+    strides: (usize, usize),
+    width: usize,
+    songs: usize,
+}
+
+impl Table<'_> {
+    /// `codes · table` into `out`, for codes `(R, D)`, row-major. candle would put the product into
+    /// memory of its own, which it fills with zeros first, to be copied from there.
+    fn score(&self, codes: &[f32], out: &mut [f32]) {
+        let &Self { values, strides: (by_number, by_song), width, songs } = self;
+        let rows = out.len() / songs;
+        assert!(codes.len() == rows * width && out.len() == rows * songs);
+        assert!(width == 0 || values.len() > (width - 1) * by_number + (songs - 1) * by_song);
+        for first in (0..songs).step_by(TILE) {
+            let tile = TILE.min(songs - first);
+            // SAFETY: rows `width` apart of `codes`, columns from `first` to `first + tile` of `values`
+            // and of the rows of `out`, `songs` apart, all lie within these slices, as asserted above.
+            unsafe {
+                gemm::gemm(
+                    rows,
+                    tile,
+                    width,
+                    out.as_mut_ptr().add(first),
+                    1,
+                    songs as isize,
+                    false,
+                    codes.as_ptr(),
+                    1,
+                    width as isize,
+                    values.as_ptr().add(first * by_song),
+                    by_song as isize,
+                    by_number as isize,
+                    0.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    gemm::Parallelism::None,
+                );
+            }
+        }
+    }
 }
 
 /// Gives songs without plays, about which a model learned nothing, the worst score of the others.
@@ -74,24 +157,44 @@ mod tests {
     #[test]
     fn rows_score_alike_alone_and_among_others() {
         let numbers = |n: usize| (0..n).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
-        for songs in [9, TILE + 9] {
-            let codes = Tensor::from_vec(numbers(37 * 5), (37, 5), &Device::Cpu).unwrap();
-            let table = Tensor::from_vec(numbers(5 * songs), (5, songs), &Device::Cpu).unwrap();
+        for (width, songs) in [(5, 9), (5, TILE + 9), (700, 40)] {
+            let rows = 17 * ROWS + 5;
+            let codes = numbers(rows * width);
+            let by_number = numbers(width * songs);
             let bias = numbers(songs);
-            let mut all = vec![0.0; 37 * songs];
+            let tensor = |values: &[f32], shape| Tensor::from_slice(values, shape, &Device::Cpu);
+            let codes = tensor(&codes, (rows, width)).unwrap();
+            let table = tensor(&by_number, (width, songs)).unwrap();
+            let by_song = table.t().unwrap().contiguous().unwrap();
+            let mut all = vec![0.0; rows * songs];
             score_catalogue(&codes, &table, Some(&bias), &mut all).unwrap();
-            for row in [0, 15, 16, 36] {
+            let mut other = vec![0.0; rows * songs];
+            score_catalogue(&codes, &by_song.t().unwrap(), Some(&bias), &mut other).unwrap();
+            assert_eq!(all, other);
+            let expected = codes.matmul(&table).unwrap().to_vec2::<f32>().unwrap();
+            for row in [0, 15, 16, 271, 272, rows - 1] {
                 let mut one = vec![0.0; songs];
                 let code = codes.narrow(0, row, 1).unwrap();
                 score_catalogue(&code, &table, Some(&bias), &mut one).unwrap();
                 assert_eq!(one, all[row * songs..(row + 1) * songs]);
-                let song = songs - 5;
-                let product =
-                    |d| numbers(37 * 5)[row * 5 + d] * numbers(5 * songs)[d * songs + song];
-                let expected = (0..5).map(product).sum::<f32>() + bias[song];
-                assert!((one[song] - expected).abs() < 1e-6, "{} {expected}", one[song]);
+                for song in [0, songs - 5, songs - 1] {
+                    let expected = expected[row][song] + bias[song];
+                    assert!((one[song] - expected).abs() < 1e-4, "{} {expected}", one[song]);
+                }
             }
         }
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_errors() {
+        let zeros = |rows, columns| {
+            Tensor::zeros((rows, columns), candle_core::DType::F32, &Device::Cpu).unwrap()
+        };
+        let (codes, table) = (zeros(2, 3), zeros(3, 4));
+        assert!(score_catalogue(&codes, &zeros(2, 4), None, &mut [0.0; 8]).is_err());
+        assert!(score_catalogue(&codes, &table, None, &mut [0.0; 7]).is_err());
+        assert!(score_catalogue(&codes, &table, Some(&[0.0; 3]), &mut [0.0; 8]).is_err());
+        assert!(score_catalogue(&zeros(0, 3), &table, None, &mut []).is_ok());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::network::{self, Dense};
 use super::tables::{Lookup, song_lookups, user_lookups};
 use crate::data::{Dataset, PopularitySampler};
 use crate::error::{Error, Result};
-use crate::nn::{Dropout, Places};
+use crate::nn::{self, Dropout, Places};
 use crate::train::{Context, Model, Weights};
 
 /// Matrix products are taken over so many rows at a time, the last block filled up. How a product
@@ -219,14 +219,10 @@ impl Harm {
     }
 }
 
-/// `vectors · tableᵀ` on the host, row-major. The rows of `vectors` are whole blocks.
+/// `vectors · tableᵀ` on the host, row-major.
 fn product(vectors: &Tensor, table: &Tensor) -> Result<Vec<f32>> {
-    let (rows, table) = (vectors.dims2()?.0, table.t()?);
-    let mut values = Vec::with_capacity(rows * table.dims2()?.1);
-    for start in (0..rows).step_by(BLOCK) {
-        let block = vectors.narrow(0, start, BLOCK)?.matmul(&table)?;
-        values.extend(block.flatten_all()?.to_vec1::<f32>()?);
-    }
+    let mut values = vec![0.0; vectors.dims2()?.0 * table.dims2()?.0];
+    nn::score_catalogue(vectors, &table.t()?, None, &mut values)?;
     Ok(values)
 }
 

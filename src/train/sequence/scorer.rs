@@ -145,11 +145,7 @@ impl Model for Scorer {
         let known: Vec<Vec<u32>> = contexts.iter().map(|context| self.known(context)).collect();
         let shape = (contexts.len(), self.design.encoder.width());
         let codes = Tensor::from_vec(self.codes(&known)?, shape, &self.device)?;
-        let biases = self.biases.as_deref();
-        out.par_chunks_mut(BLOCK * songs).enumerate().try_for_each(|(block, out)| {
-            let codes = codes.narrow(0, block * BLOCK, out.len() / songs)?;
-            nn::score_catalogue(&codes, &self.outputs, biases, out)
-        })?;
+        nn::score_catalogue(&codes, &self.outputs, self.biases.as_deref(), out)?;
         let counts = &self.dataset.play_counts;
         nn::rank_unplayed_last(out, counts);
         for (out, _) in out.chunks_exact_mut(songs).zip(&known).filter(|(_, k)| k.is_empty()) {
