@@ -6,6 +6,7 @@ use super::chords::ChordsPlan;
 use super::columns::{ColumnNames, FieldKind, Role, time_expression};
 use super::ids::{common_id_type, id_expression, id_type};
 use super::relation::{Column, Relation};
+use crate::data::ChordReading;
 use crate::error::{Error, Result};
 
 /// The relations and columns that an analyst gave to a training.
@@ -29,6 +30,8 @@ pub struct DatasetRequest {
     pub buckets: usize,
     /// The chords of songs.
     pub chords: Option<String>,
+    /// What becomes of their symbols.
+    pub chord_reading: ChordReading,
 }
 
 /// The columns of a relation of plays.
@@ -214,7 +217,7 @@ impl DatasetPlan {
             })
             .transpose()?;
         let chords = resolve("chords", &request.chords)?
-            .map(|relation| ChordsPlan::new(relation, names))
+            .map(|relation| ChordsPlan::new(relation, names, request.chord_reading))
             .transpose()?;
         refuse_names_without_relation(request)?;
         if let (Some(plays), Some(users)) = (&plays, &users)
