@@ -1,5 +1,7 @@
 //! Options that every training has.
 
+use crate::data::ChordReading;
+use crate::data::chords::Vocabulary;
 use crate::device::DEVICES;
 use crate::eval::Repeats;
 use crate::store::{ColumnNames, DatasetRequest};
@@ -164,11 +166,17 @@ pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
         fields: texts("fields"),
         attributes: texts("attributes"),
         buckets: options.count("buckets"),
+        chords: text("chords"),
+        chord_reading: ChordReading {
+            vocabulary: options.text("vocabulary").and_then(Vocabulary::parse),
+            common_key: options.bool("common_key"),
+            ngram: options.count("ngram").max(1),
+        },
     }
 }
 
 /// The options that make one training the same as another: those of the model, seed and device,
-/// and what early stopping watches. What data was read is told apart by its fingerprint, so names
+/// how its inputs are read, and what early stopping watches. What data was read is told apart by its fingerprint, so names
 /// of relations and columns do not count.
 pub(super) fn identity(
     spec: &ModelSpec,
@@ -177,7 +185,9 @@ pub(super) fn identity(
     watched: &str,
 ) -> Options {
     let mut kept = Options::default();
-    let names = spec.params.iter().map(|param| param.name).chain(["seed", "patience", "repeats"]);
+    let inputs = spec.inputs.iter().filter(|param| param.kind != Kind::Relation);
+    let params = inputs.chain(spec.params).map(|param| param.name);
+    let names = params.chain(["seed", "patience", "repeats"]);
     for name in names {
         if let Some(setting) = options.get(name) {
             kept.set(name, setting.clone());
