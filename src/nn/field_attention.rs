@@ -44,9 +44,9 @@ pub fn mix_fields(products: &Tensor, bias: &Tensor) -> Result<Tensor> {
 /// In one pass over memory each way: of the weights, nothing is kept.
 struct MixFields;
 
-/// `exp(logits + bias − max)` of one example in place of `weights`, `(F, N)`, divided by their sum over
-/// fields.
-fn softmax_rows(logits: &[f32], bias: &[f32], max: &mut [f32], weights: &mut [f32]) {
+/// Softmax of `logits + bias` over fields into `weights`, `(F, N)` both; `bias` is `(F)`, `max` `(N)` is
+/// overwritten.
+pub fn softmax_rows(logits: &[f32], bias: &[f32], max: &mut [f32], weights: &mut [f32]) {
     let count = max.len();
     max.fill(f32::NEG_INFINITY);
     for (row, bias) in logits.chunks_exact(count).zip(bias) {

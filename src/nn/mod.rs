@@ -25,7 +25,7 @@ pub const ABSENT: u32 = u32::MAX;
 pub use additive::causal_additive;
 pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
 pub use dropout::{Dropout, times};
-pub use field_attention::{Places, attend_fields, mix_fields, softmax_along};
+pub use field_attention::{Places, attend_fields, mix_fields, softmax_along, softmax_rows};
 pub use gru::gru;
 pub use host::{dot, sigmoid, softplus};
 pub use init::{normal, normals};

@@ -31,6 +31,7 @@
 //! - Sampled softmax with logQ correction, Adam.
 
 mod batch;
+mod columns;
 mod config;
 mod initial;
 mod learner;

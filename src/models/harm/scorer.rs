@@ -2,14 +2,16 @@
 //!
 //! Attention logits `q·e_ij` and scores `u·e_ij` depend on a song only through its field values.
 //! So `q·E_jᵀ` and `u·E_jᵀ` are computed once per field vocabulary, as matrix products over all
-//! contexts; per song there remain a softmax over F numbers, shared by all contexts of a user, and
-//! F multiply-adds. The result equals encoding every song for every user.
+//! contexts, and the mean over several values once for all songs that have these; per song there remain
+//! a softmax over F numbers, shared by all contexts of a user, and F multiply-adds. The result equals
+//! encoding every song for every user.
 
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
+use super::columns::{Column, columns};
 use super::config::{Attention, Config};
 use super::network::{self, Dense};
 use super::tables::{Lookup, song_lookups, user_lookups};
@@ -35,24 +37,6 @@ pub struct Harm {
     /// Added to every score: log p_noise with `correction := 'logq'`.
     prior: Option<Vec<f32>>,
     device: Device,
-}
-
-/// One field of the catalogue: which rows of its table each song is made of.
-struct Column {
-    /// Where each song's rows start; empty when every song has exactly one.
-    offsets: Vec<u32>,
-    rows: Vec<u32>,
-}
-
-impl Column {
-    /// The song's value of a table-wide vector: the mean over its rows.
-    fn mean(&self, song: usize, values: &[f32]) -> f32 {
-        if self.offsets.is_empty() {
-            return values[self.rows[song] as usize];
-        }
-        let rows = &self.rows[self.offsets[song] as usize..self.offsets[song + 1] as usize];
-        rows.iter().map(|&row| values[row as usize]).sum::<f32>() / rows.len() as f32
-    }
 }
 
 impl Harm {
@@ -190,7 +174,7 @@ impl Harm {
         self.song_tables.iter().map(|table| product(vectors, table)).collect()
     }
 
-    /// Every song's field weights for each of the first `groups` queries: `(G, V, F)`, or `None` when all are 1/F.
+    /// Every song's field weights for each of the first `groups` queries: `(G, F, V)`, or `None` when all are 1/F.
     fn catalogue_weights(&self, queries: &Tensor, groups: usize) -> Result<Option<Vec<f32>>> {
         if self.config.attention == Attention::Mean {
             return Ok(None);
@@ -204,16 +188,17 @@ impl Harm {
             None => vec![0.0; rows * fields],
         };
         let songs = self.dataset.songs.len();
-        let mut weights = vec![0.0_f32; groups * songs * fields];
-        weights.par_chunks_mut(songs * fields).enumerate().for_each(|(g, weights)| {
-            for (song, weights) in weights.chunks_exact_mut(fields).enumerate() {
-                for (j, weight) in weights.iter_mut().enumerate() {
-                    let rows = self.song_tables[j].dims()[0];
-                    let product = &logits[j][g * rows..(g + 1) * rows];
-                    *weight = self.columns[j].mean(song, product) + bias[g * fields + j];
-                }
-                softmax(weights);
+        let mut weights = vec![0.0_f32; groups * fields * songs];
+        weights.par_chunks_mut(fields * songs).enumerate().for_each(|(g, weights)| {
+            let mut values = Vec::with_capacity(fields * songs);
+            for ((column, table), logits) in self.columns.iter().zip(&self.song_tables).zip(&logits)
+            {
+                let rows = table.dims()[0];
+                let sets = column.values(&logits[g * rows..(g + 1) * rows]);
+                values.extend(column.sets.iter().map(|&set| sets[set as usize]));
             }
+            let bias = &bias[g * fields..(g + 1) * fields];
+            nn::softmax_rows(&values, bias, &mut vec![0.0; songs], weights);
         });
         Ok(Some(weights))
     }
@@ -224,38 +209,6 @@ fn product(vectors: &Tensor, table: &Tensor) -> Result<Vec<f32>> {
     let mut values = vec![0.0; vectors.dims2()?.0 * table.dims2()?.0];
     nn::score_catalogue(vectors, &table.t()?, None, &mut values)?;
     Ok(values)
-}
-
-fn softmax(values: &mut [f32]) {
-    let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for value in values.iter_mut() {
-        *value = (*value - max).exp();
-        sum += *value;
-    }
-    for value in values {
-        *value /= sum;
-    }
-}
-
-fn columns(dataset: &Dataset) -> Vec<Column> {
-    let ids = dataset.play_counts.iter().enumerate();
-    let rows = ids.map(|(song, &plays)| if plays == 0 { 0 } else { song as u32 + 1 }).collect();
-    let id = Column { offsets: Vec::new(), rows };
-    let fields = dataset.song_fields.iter().map(|field| {
-        let mut column = Column { offsets: Vec::new(), rows: Vec::new() };
-        for song in 0..dataset.songs.len() as u32 {
-            if field.is_multi_valued() {
-                column.offsets.push(column.rows.len() as u32);
-            }
-            column.rows.extend_from_slice(field.codes_of(song));
-        }
-        if field.is_multi_valued() {
-            column.offsets.push(column.rows.len() as u32);
-        }
-        column
-    });
-    std::iter::once(id).chain(fields).collect()
 }
 
 /// The rows, repeated to fill the last block.
@@ -281,7 +234,11 @@ impl Model for Harm {
         if contexts.is_empty() || songs == 0 {
             return Ok(());
         }
-        let (users, group_of) = group(contexts);
+        let (users, group_of) = match self.config.attention {
+            Attention::User => group(contexts),
+            // One query for all.
+            _ => (vec![None], vec![0; contexts.len()]),
+        };
         let queries = padded(&users);
         let queries = queries.chunks(BLOCK).map(|users| self.queries(users));
         let queries = Tensor::cat(&queries.collect::<Result<Vec<_>>>()?, 0)?;
@@ -289,18 +246,23 @@ impl Model for Harm {
         let products = self.products(&codes)?;
         let weights = self.catalogue_weights(&queries, users.len())?;
         let fields = self.columns.len();
+        let alike = 1.0 / fields as f32;
         out.par_chunks_mut(songs).enumerate().for_each(|(b, scores)| {
             scores.fill(0.0);
             let weights = weights.as_ref().map(|all| {
                 let g = group_of[b] as usize;
-                &all[g * songs * fields..(g + 1) * songs * fields]
+                &all[g * fields * songs..(g + 1) * fields * songs]
             });
             for (j, column) in self.columns.iter().enumerate() {
                 let rows = self.song_tables[j].dims()[0];
-                let product = &products[j][b * rows..(b + 1) * rows];
-                for (song, score) in scores.iter_mut().enumerate() {
-                    let weight = weights.map_or(1.0 / fields as f32, |w| w[song * fields + j]);
-                    *score += weight * column.mean(song, product);
+                let values = column.values(&products[j][b * rows..(b + 1) * rows]);
+                let values = column.sets.iter().map(|&set| values[set as usize]);
+                match weights.map(|weights| &weights[j * songs..(j + 1) * songs]) {
+                    Some(weights) => (scores.iter_mut().zip(values).zip(weights))
+                        .for_each(|((score, value), weight)| *score += weight * value),
+                    None => {
+                        scores.iter_mut().zip(values).for_each(|(score, x)| *score += x * alike)
+                    }
                 }
             }
             if let Some(prior) = &self.prior {
