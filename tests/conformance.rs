@@ -44,6 +44,7 @@ fn cycle(sessions_per_user: usize, users: usize) -> Dataset {
         songs: Vocab::new("BIGINT", Keys::Integers((0..i64::from(SONGS)).collect())),
         user_fields: vec![field("country", countries, 2)],
         song_fields: vec![field("artist", artists, 4), field("tags", tags, 3)],
+        chords: None,
         plays,
         play_counts,
         has_sessions: true,

@@ -1,6 +1,6 @@
 //! The immutable training data: who played what, in which session, and what songs and users are.
 
-use super::{Field, Vocab};
+use super::{Chords, Field, Vocab};
 
 /// All plays, packed: 4 bytes each, in order of user, session and time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct Dataset {
     pub user_fields: Vec<Field>,
     /// Fields of songs, without the id; each has one entry per song of `songs`.
     pub song_fields: Vec<Field>,
+    /// The chords of every song of `songs`; `None` for models that do not read them.
+    pub chords: Option<Chords>,
     /// Who played what.
     pub plays: Plays,
     /// How often each song was played.
@@ -106,6 +108,8 @@ impl Dataset {
         let ranks = plays.session_ranks.len();
         let counts = (plays.songs.len() + self.play_counts.len() + ranks) * 4;
         let fields = self.user_fields.iter().chain(&self.song_fields).map(Field::bytes);
-        (offsets + counts) as u64 + self.users.bytes() + self.songs.bytes() + fields.sum::<u64>()
+        let chords = self.chords.as_ref().map_or(0, Chords::bytes);
+        let vocabs = self.users.bytes() + self.songs.bytes();
+        (offsets + counts) as u64 + vocabs + fields.sum::<u64>() + chords
     }
 }

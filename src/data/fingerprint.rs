@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
+use super::{Chords, Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
 
 /// A hash of everything that a model learns from, as 32 hexadecimal digits.
 ///
@@ -19,6 +19,9 @@ pub fn fingerprint(data: &Dataset) -> String {
     }
     add_plays(&mut hash, &data.plays);
     hash.update(&[u8::from(data.has_sessions)]);
+    if let Some(chords) = &data.chords {
+        add_chords(&mut hash, chords);
+    }
     format!("{:032x}", hash.digest128())
 }
 
@@ -69,6 +72,14 @@ fn add_field(hash: &mut Xxh3, field: &Field) {
             add_codes(hash, values);
         }
     }
+}
+
+fn add_chords(hash: &mut Xxh3, chords: &Chords) {
+    hash.update(b"chords");
+    add_count(hash, chords.symbols.len());
+    chords.symbols.iter().for_each(|symbol| add_text(hash, symbol));
+    add_codes(hash, &chords.codes);
+    chords.offsets.iter().for_each(|offset| hash.update(&offset.to_le_bytes()));
 }
 
 fn add_codes(hash: &mut Xxh3, codes: &[u32]) {

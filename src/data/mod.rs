@@ -3,6 +3,7 @@
 //! Nothing here knows DuckDB: `store` fills these types from Arrow batches, models read them.
 
 mod builder;
+mod chord_sequences;
 mod columns;
 mod dataset;
 mod field;
@@ -15,6 +16,7 @@ mod test_plays;
 mod vocab;
 
 pub use builder::{MAX_PLAYS, PlaysBuilder};
+pub use chord_sequences::{Chords, ChordsBuilder};
 pub use columns::{CategoryColumn, ListColumn, NumberColumn, NumberKind};
 pub use dataset::{Dataset, Plays};
 pub use field::{Codes, Encoding, Field, MISSING};

@@ -15,6 +15,7 @@ fn dataset() -> Dataset {
         songs: vocab(&[0, 1, 2, 3, 4]),
         user_fields: Vec::new(),
         song_fields: Vec::new(),
+        chords: None,
         plays: Plays::in_order(vec![4, 3, 2], vec![0, 2, 3], vec![0, 2, 2]),
         play_counts: vec![0, 0, 1, 1, 1],
         has_sessions: true,

@@ -64,6 +64,7 @@ fn dataset(songs: usize) -> Dataset {
         songs: vocab(0..songs as i64),
         user_fields: Vec::new(),
         song_fields: Vec::new(),
+        chords: None,
         plays: Plays::in_order(vec![4, 3], vec![0, 2], vec![0, 1]),
         play_counts,
         has_sessions: true,

@@ -35,7 +35,7 @@ impl TableFunction for Train {
     }
 
     fn named(&self) -> Vec<Param> {
-        options::COMMON.iter().chain(self.0.params).copied().collect()
+        options::COMMON.iter().chain(self.0.inputs).chain(self.0.params).copied().collect()
     }
 
     fn columns(&self) -> Vec<Column> {

@@ -167,7 +167,8 @@ pub(super) fn kind(function: &str, options: &Options) -> Result<&'static ModelSp
 /// # Errors
 /// One of them is not the model's, or has a wrong type or range.
 pub(super) fn fixed(function: &str, spec: &ModelSpec, options: &Options) -> Result<Options> {
-    let mut all = options_from_struct(function, spec.params, &given(options, "options"))?;
+    let params = [spec.inputs, spec.params].concat();
+    let mut all = options_from_struct(function, &params, &given(options, "options"))?;
     for (name, setting) in &options.0 {
         all.set(name, setting.clone());
     }

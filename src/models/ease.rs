@@ -31,6 +31,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "The best linear map from the songs of a session to others, in closed form (EASE).",
     source: "Steck 2019",
     example: "FROM train_ease('plays', reg := 100)",
+    inputs: &[],
     params: &[Param::new(
         "reg",
         Kind::Float { min: 1e-6, max: 1e9 },
@@ -182,6 +183,7 @@ mod tests {
             songs: ids(3),
             user_fields: Vec::new(),
             song_fields: Vec::new(),
+            chords: None,
             plays,
             play_counts: vec![3, 2, 2],
             has_sessions: true,

@@ -38,6 +38,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "A recurrent network (GRU) that reads sessions song by song.",
     source: "Hidasi et al. 2016; Hidasi & Karatzoglou 2018",
     example: "FROM train_gru4rec('plays', epochs := 2, embedding_size := 16)",
+    inputs: &[],
     params: PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(sequence::memory(dataset, &design(options)?)),

@@ -40,6 +40,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "GRU4Rec on prefixes with songs left out, and on the latest sessions last.",
     source: "Tan et al. 2016",
     example: "FROM train_improved_gru4rec('plays', epochs := 2, embedding_size := 16)",
+    inputs: &[],
     params: PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(sequence::memory(dataset, &design(options)?)),

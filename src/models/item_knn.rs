@@ -27,6 +27,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "Songs most often played in the same sessions (cosine similarity with shrinkage).",
     source: "Deshpande & Karypis 2004",
     example: "FROM train_item_knn('plays', neighbors := 100, shrinkage := 20)",
+    inputs: &[],
     params: &[
         Param::new(
             "neighbors",

@@ -41,6 +41,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "A recurrent network with attention on what the session was about.",
     source: "Li et al. 2017",
     example: "FROM train_narm('plays', epochs := 2, embedding_size := 16, max_length := 10)",
+    inputs: &[],
     params: PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(sequence::memory(dataset, &design(options)?)),

@@ -18,6 +18,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "The most played songs, for everybody.",
     source: "a baseline without a paper",
     example: "FROM train_popularity('plays')",
+    inputs: &[],
     params: &[],
     iterative: false,
     memory: |dataset, _| {

@@ -29,6 +29,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "Songs that were played soon after the latest one (sequential rules).",
     source: "Ludewig & Jannach 2018",
     example: "FROM train_rules('plays', steps := 10)",
+    inputs: &[],
     params: &[
         Param::new(
             "steps",
@@ -203,6 +204,7 @@ mod tests {
             songs: Vocab::new("BIGINT", Keys::Integers((0..4).collect())),
             user_fields: Vec::new(),
             song_fields: Vec::new(),
+            chords: None,
             plays,
             play_counts: vec![1; 4],
             has_sessions: true,

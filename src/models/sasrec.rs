@@ -44,6 +44,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "Self-attention over the songs of a session.",
     source: "Kang & McAuley, ICDM 2018",
     example: "FROM train_sasrec('plays', epochs := 2, embedding_size := 16, max_length := 10)",
+    inputs: &[],
     params: PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(sequence::memory(dataset, &design(options)?)),

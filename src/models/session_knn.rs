@@ -50,6 +50,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "Songs of the past sessions most like the running one (VS-kNN).",
     source: "Ludewig & Jannach 2018",
     example: "FROM train_session_knn('plays', neighbors := 100, sample := 1000)",
+    inputs: &[],
     params: &[
         Param::new(
             "paper",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
+use super::archive_chords;
 use super::tensors::{TensorReader, TensorWriter, broken};
 use crate::data::{Codes, Dataset, Encoding, Field, Keys, NumberKind, Plays, Vocab};
 use crate::error::Result;
@@ -113,6 +114,9 @@ pub fn pack(
     add_keys(&mut file, "songs", dataset.songs.keys());
     add_fields(&mut file, "user_fields", &dataset.user_fields);
     add_fields(&mut file, "song_fields", &dataset.song_fields);
+    if let Some(chords) = &dataset.chords {
+        archive_chords::add(&mut file, chords);
+    }
     file.add("plays.songs", &dataset.plays.songs);
     file.add("plays.session_offsets", &dataset.plays.session_offsets);
     file.add("plays.user_sessions", &dataset.plays.user_sessions);
@@ -149,11 +153,13 @@ pub fn unpack(name: &str, bytes: &[u8]) -> Result<Archive> {
     let file: TensorReader<'_, Description> = TensorReader::open(name, bytes)?;
     let about = &file.description;
     let epochs: Option<Vec<EpochRow>> = about.epochs.iter().map(EpochText::row).collect();
+    let songs = Vocab::new(&about.song_type, get_keys(&file, "songs")?);
     let dataset = Dataset {
         users: Vocab::new(&about.user_type, get_keys(&file, "users")?),
-        songs: Vocab::new(&about.song_type, get_keys(&file, "songs")?),
         user_fields: get_fields(&file, "user_fields", &about.user_fields)?,
         song_fields: get_fields(&file, "song_fields", &about.song_fields)?,
+        chords: archive_chords::get(&file, songs.len())?,
+        songs,
         plays: Plays {
             songs: file.get("plays.songs")?,
             session_offsets: file.get("plays.session_offsets")?,

@@ -3,6 +3,7 @@
 use candle_core::{DType, Device};
 
 use super::*;
+use crate::data::Chords;
 use crate::error::Error;
 
 fn dataset() -> Dataset {
@@ -22,6 +23,11 @@ fn dataset() -> Dataset {
             encoding: Encoding::Categories(vec!["a".into(), "b".into()]),
             codes: Codes::Many { offsets: vec![0, 2, 3, 4], values: vec![2, 1, 0, 1] },
         }],
+        chords: Some(Chords {
+            symbols: vec!["A:min".into(), "C".into()],
+            offsets: vec![0, 2, 2, 3],
+            codes: vec![1, 0, 1],
+        }),
         plays: Plays {
             songs: vec![2, 2, 0],
             session_offsets: vec![0, 2, 3],
@@ -88,6 +94,7 @@ fn a_model_comes_back_bit_for_bit() {
     assert_eq!(back.dataset.songs.keys(), data.songs.keys());
     assert_eq!(back.dataset.user_fields, data.user_fields);
     assert_eq!(back.dataset.song_fields, data.song_fields);
+    assert_eq!(back.dataset.chords, data.chords);
     assert_eq!(back.dataset.plays, data.plays);
     assert_eq!(back.dataset.play_counts, data.play_counts);
     assert_eq!(back.dataset.notes, data.notes);
@@ -169,6 +176,19 @@ fn contradictions_are_found() {
     assert!(change(|data| data.plays.user_sessions[1] = 7).contains("users do not fit"));
     assert!(change(|data| data.plays.session_ranks[1] = 2).contains("order of sessions"));
     assert!(change(|data| data.plays.session_ranks.push(0)).contains("order of sessions"));
+    let with = |codes: Vec<u32>, offsets: Vec<u64>| {
+        let symbols = vec!["C".to_owned()];
+        let data = Dataset { chords: Some(Chords { symbols, offsets, codes }), ..dataset() };
+        message(unpack("x", &pack(&data, &weights(), &meta()).unwrap()))
+    };
+    for (codes, offsets) in [
+        (vec![1], vec![0, 1, 1, 1]),
+        (vec![0], vec![0, 1, 1]),
+        (vec![0], vec![0, 1, 0, 1]),
+        (vec![0], vec![0, 0, 0, 2]),
+    ] {
+        assert!(with(codes, offsets).contains("chords do not fit the songs"));
+    }
     assert!(
         change(|data| data.user_fields[0].codes = Codes::One(vec![4, 0])).contains("field age")
     );

@@ -1,10 +1,12 @@
 //! The caller's database: relations read as Arrow, models kept in schema `segue`.
 
 mod archive;
+mod archive_chords;
 mod arrow;
 mod attributes;
 mod cache;
 mod catalogue;
+mod chords;
 mod columns;
 mod files;
 mod host;

@@ -2,6 +2,7 @@
 
 use duckdb::Connection;
 
+use super::chords::ChordsPlan;
 use super::columns::{ColumnNames, FieldKind, Role, time_expression};
 use super::ids::{common_id_type, id_expression, id_type};
 use super::relation::{Column, Relation};
@@ -26,6 +27,8 @@ pub struct DatasetRequest {
     pub attributes: Option<Vec<String>>,
     /// How many buckets a number is cut into, at most.
     pub buckets: usize,
+    /// The chords of songs.
+    pub chords: Option<String>,
 }
 
 /// The columns of a relation of plays.
@@ -180,6 +183,7 @@ pub(super) struct DatasetPlan {
     pub plays: Option<PlaysPlan>,
     pub songs: Option<AttributesPlan>,
     pub users: Option<AttributesPlan>,
+    pub chords: Option<ChordsPlan>,
     /// The type of user ids in results.
     pub user_type: String,
     /// The type of song ids in results.
@@ -209,6 +213,9 @@ impl DatasetPlan {
                 AttributesPlan::new(relation, Role::User, names, "attributes", wanted)
             })
             .transpose()?;
+        let chords = resolve("chords", &request.chords)?
+            .map(|relation| ChordsPlan::new(relation, names))
+            .transpose()?;
         refuse_names_without_relation(request)?;
         if let (Some(plays), Some(users)) = (&plays, &users)
             && plays.user.is_none()
@@ -219,9 +226,13 @@ impl DatasetPlan {
                 plays.relation.label, users.relation.label
             )));
         }
-        let user_type = shared_type(plays.as_ref().map(|p| (&p.relation, p.listener())), &users)?;
-        let song_type = shared_type(plays.as_ref().map(|p| (&p.relation, &p.song)), &songs)?;
-        Ok(Self { plays, songs, users, user_type, song_type })
+        let mut user_ids: Vec<_> = plays.iter().map(|p| (&p.relation, p.listener())).collect();
+        user_ids.extend(users.iter().map(|plan| (&plan.relation, &plan.id)));
+        let mut song_ids: Vec<_> = plays.iter().map(|p| (&p.relation, &p.song)).collect();
+        song_ids.extend(songs.iter().map(|plan| (&plan.relation, &plan.id)));
+        song_ids.extend(chords.iter().map(|plan| (&plan.relation, &plan.song)));
+        let (user_type, song_type) = (shared_type(&user_ids)?, shared_type(&song_ids)?);
+        Ok(Self { plays, songs, users, chords, user_type, song_type })
     }
 }
 
@@ -245,30 +256,26 @@ fn refuse_names_without_relation(request: &DatasetRequest) -> Result<()> {
     Ok(())
 }
 
-/// The type of ids that plays and attributes share.
-fn shared_type(
-    plays: Option<(&Relation, &Column)>,
-    attributes: &Option<AttributesPlan>,
-) -> Result<String> {
-    match (plays, attributes) {
-        (None, None) => Ok("VARCHAR".to_owned()),
-        (Some((relation, column)), None) => id_type(relation, column),
-        (None, Some(plan)) => id_type(&plan.relation, &plan.id),
-        (Some((relation, column)), Some(plan)) => {
-            let ours = id_type(relation, column)?;
-            let theirs = id_type(&plan.relation, &plan.id)?;
-            common_id_type(&ours, &theirs).ok_or_else(|| {
-                relation.error(format!(
-                    "{} of {} is of type {ours}, but {} of {} is of type {theirs}; cast one of \
-                     them in a query, e.g. '(SELECT * REPLACE (CAST({} AS {ours}) AS {}) FROM …)'",
-                    column.name,
-                    relation.label,
-                    plan.id.name,
-                    plan.relation.label,
-                    plan.id.name,
-                    plan.id.name,
-                ))
-            })
-        }
+/// The type of ids that the columns of several relations share.
+fn shared_type(columns: &[(&Relation, &Column)]) -> Result<String> {
+    let Some((&(relation, column), others)) = columns.split_first() else {
+        return Ok("VARCHAR".to_owned());
+    };
+    let mut ours = id_type(relation, column)?;
+    for &(other_relation, other) in others {
+        let theirs = id_type(other_relation, other)?;
+        ours = common_id_type(&ours, &theirs).ok_or_else(|| {
+            relation.error(format!(
+                "{} of {} is of type {ours}, but {} of {} is of type {theirs}; cast one of them \
+                 in a query, e.g. '(SELECT * REPLACE (CAST({} AS {ours}) AS {}) FROM …)'",
+                column.name,
+                relation.label,
+                other.name,
+                other_relation.label,
+                other.name,
+                other.name,
+            ))
+        })?;
     }
+    Ok(ours)
 }

@@ -5,6 +5,7 @@ use duckdb::arrow::array::Array;
 
 use super::arrow::{self, Ids};
 use super::attributes::Attributes;
+use super::chords::RawChords;
 use super::ids::is_integer;
 use super::memory::{memory_limit, size};
 use super::plan::{AttributesPlan, DatasetPlan, DatasetRequest, PlaysPlan};
@@ -30,6 +31,7 @@ pub struct RawDataset {
     plays: RawPlays,
     song_rows: Option<Attributes>,
     user_rows: Option<Attributes>,
+    chords: Option<RawChords>,
 }
 
 /// Reads the plays and attributes of a training.
@@ -54,7 +56,10 @@ pub fn read_dataset(
     };
     let song_rows = read(plan.songs.take(), &mut songs)?;
     let user_rows = read(plan.users.take(), &mut users)?;
-    Ok(RawDataset { buckets: request.buckets, plan, users, songs, plays, song_rows, user_rows })
+    let chords = plan.chords.take();
+    let chords = chords.map(|plan| RawChords::read(conn, plan, &mut songs, control)).transpose()?;
+    let buckets = request.buckets;
+    Ok(RawDataset { buckets, plan, users, songs, plays, song_rows, user_rows, chords })
 }
 
 impl RawDataset {
@@ -65,7 +70,7 @@ impl RawDataset {
     /// A song or user has two rows of attributes; too many plays; the analyst stopped the
     /// statement.
     pub fn finish(self, control: &Control) -> Result<Dataset> {
-        let Self { buckets, plan, users, songs, plays, song_rows, user_rows } = self;
+        let Self { buckets, plan, users, songs, plays, song_rows, user_rows, chords } = self;
         let mut notes = plays.notes;
         let (users, user_ranks) = users.finish(&plan.user_type);
         let (songs, song_ranks) = songs.finish(&plan.song_type);
@@ -75,6 +80,7 @@ impl RawDataset {
         };
         let song_fields = fields(song_rows, &songs, &song_ranks)?;
         let user_fields = fields(user_rows, &users, &user_ranks)?;
+        let chords = chords.map(|rows| rows.finish(&songs, &song_ranks, &mut notes)).transpose()?;
         let packed = plays.builder.finish(&user_ranks, &song_ranks, control)?;
         let mut play_counts = vec![0; songs.len()];
         for &song in &packed.songs {
@@ -85,6 +91,7 @@ impl RawDataset {
             songs,
             user_fields,
             song_fields,
+            chords,
             plays: packed,
             play_counts,
             has_sessions: plan.plays.is_some_and(|plays| plays.session.is_some()),

@@ -3,6 +3,7 @@
 //! A model file implements [`Model`] (answers) and [`Training`] (learns) and exports one
 //! [`ModelSpec`]. Validation metrics come in through a callback, so nothing here depends on `eval`.
 
+pub mod inputs;
 mod model;
 pub mod objective;
 mod optimizer;

@@ -112,6 +112,8 @@ pub struct ModelSpec {
     pub source: &'static str,
     /// A statement that trains it.
     pub example: &'static str,
+    /// What it reads beside plays, songs and users: relations, and how they are read.
+    pub inputs: &'static [Param],
     /// Its options, beyond those that every training has.
     pub params: &'static [Param],
     /// Whether training runs over epochs; otherwise one step fits the model.

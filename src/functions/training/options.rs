@@ -164,11 +164,12 @@ pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
         fields: texts("fields"),
         attributes: texts("attributes"),
         buckets: options.count("buckets"),
+        chords: text("chords"),
     }
 }
 
 /// The options that make one training the same as another: those of the model, seed and device,
-/// and what early stopping watches. What data was read is told apart by its fingerprint, so names
+/// how its inputs are read, and what early stopping watches. What data was read is told apart by its fingerprint, so names
 /// of relations and columns do not count.
 pub(super) fn identity(
     spec: &ModelSpec,
@@ -177,7 +178,9 @@ pub(super) fn identity(
     watched: &str,
 ) -> Options {
     let mut kept = Options::default();
-    let names = spec.params.iter().map(|param| param.name).chain(["seed", "patience", "repeats"]);
+    let inputs = spec.inputs.iter().filter(|param| param.kind != Kind::Relation);
+    let params = inputs.chain(spec.params).map(|param| param.name);
+    let names = params.chain(["seed", "patience", "repeats"]);
     for name in names {
         if let Some(setting) = options.get(name) {
             kept.set(name, setting.clone());

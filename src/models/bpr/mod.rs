@@ -35,6 +35,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "Users and songs as vectors, trained to rank played songs above others (BPR-MF).",
     source: "Rendle et al. 2009",
     example: "FROM train_bpr('plays', epochs := 5, embedding_size := 16)",
+    inputs: &[],
     params: config::PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(learner::memory(dataset, &config::Config::new(options)?)),

@@ -24,6 +24,7 @@ fn dataset(histories: &[&[u32]], songs: usize) -> Arc<Dataset> {
         songs: Vocab::new("BIGINT", Keys::Integers((0..songs as i64).collect())),
         user_fields: Vec::new(),
         song_fields: Vec::new(),
+        chords: None,
         plays: Plays::in_order(all, session_offsets, user_sessions),
         play_counts,
         has_sessions: true,

@@ -49,6 +49,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     source: "HARM, equations 1–9",
     example: "FROM train_harm('plays', songs := 'songs', users := 'users',\n                \
               fields := ['artist', 'genre'], epochs := 2, max_length := 5)",
+    inputs: &[],
     params: config::PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(initial::memory(dataset, &config::Config::new(options)?)),

@@ -83,6 +83,7 @@ fn dataset(golden: &Value) -> Dataset {
         songs: ids(songs.len()),
         user_fields: vec![field("age", users, 2), field("country", users, 2)],
         song_fields: vec![field("artist", songs, 3), field("tags", songs, 4)],
+        chords: None,
         // A play each: ids without plays count as unknown.
         plays: Plays::in_order(
             vec![0; users.len()],

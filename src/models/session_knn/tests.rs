@@ -21,6 +21,7 @@ fn answer(options: &[(&str, Setting)], context: Context, times: bool) -> Result<
         songs: Vocab::new("BIGINT", Keys::Integers((0..6).collect())),
         user_fields: Vec::new(),
         song_fields: Vec::new(),
+        chords: None,
         plays,
         play_counts: vec![2, 3, 1, 1, 1, 2],
         has_sessions: true,

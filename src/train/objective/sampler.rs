@@ -164,6 +164,7 @@ mod tests {
             songs: Vocab::new("BIGINT", Keys::Integers((0..4).collect())),
             user_fields: Vec::new(),
             song_fields: Vec::new(),
+            chords: None,
             plays: Plays::default(),
             play_counts,
             has_sessions: true,

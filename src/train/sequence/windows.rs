@@ -107,6 +107,7 @@ pub mod tests {
             songs: ids(plays),
             user_fields: Vec::new(),
             song_fields: Vec::new(),
+            chords: None,
             plays: Plays::in_order(
                 (0..plays as u32).collect(),
                 offsets,
