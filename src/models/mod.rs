@@ -1,6 +1,7 @@
 //! The models: one file each, one line in [`REGISTRY`].
 
 mod bpr;
+mod coat;
 mod ease;
 mod gru4rec;
 mod harm;
@@ -25,6 +26,7 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &bpr::SPEC,
     &neumf::GMF,
     &neumf::SPEC,
+    &coat::SPEC,
     &ease::SPEC,
     &popularity::SPEC,
     &item_knn::SPEC,
