@@ -7,6 +7,7 @@ mod harm;
 mod improved_gru4rec;
 mod item_knn;
 mod narm;
+mod neumf;
 mod popularity;
 mod rules;
 mod sasrec;
@@ -22,6 +23,8 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &improved_gru4rec::SPEC,
     &narm::SPEC,
     &bpr::SPEC,
+    &neumf::GMF,
+    &neumf::SPEC,
     &ease::SPEC,
     &popularity::SPEC,
     &item_knn::SPEC,

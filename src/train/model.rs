@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use super::options::{Options, Param};
 use crate::control::Control;
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Who asks for recommendations, after which songs.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,16 @@ pub struct Context<'a> {
 
 /// Named tensors in a stable order: weights, or the state of an interrupted training.
 pub type Weights = BTreeMap<String, Tensor>;
+
+/// A parameter by its name.
+///
+/// # Errors
+/// There is none of that name.
+pub fn weight(weights: &Weights, name: &str) -> Result<Tensor> {
+    weights.get(name).cloned().ok_or_else(|| {
+        Error::model(format!("the stored model has no tensor '{name}'; train it again"))
+    })
+}
 
 /// A trained model.
 pub trait Model: Send + Sync {

@@ -1,0 +1,119 @@
+//! The options of GMF and NeuMF, resolved.
+
+use std::sync::Arc;
+
+use super::network::{Heard, NeuMf};
+use crate::error::Result;
+use crate::train::pairs::{self, Config, Design, Tower};
+use crate::train::{
+    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, Options, Param, REG, SCHEDULE, WARMUP,
+    params,
+};
+
+const PAPER: Param = Param {
+    doc: "The model as printed: batches of 256 pairs, embeddings that start close to 0, no dropout.",
+    ..params::PAPER
+};
+const EPOCHS: Param = params::EPOCHS.with_default(Default::Int(20));
+const FACTORS: Param = Param {
+    doc: "D, the size of the embeddings that are multiplied, and the width of the perceptron's last \
+          layer.",
+    ..params::EMBEDDING_SIZE
+};
+const RATE: Param = Param {
+    doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
+    ..LEARNING_RATE
+};
+const LAYERS: Param = Param::new(
+    "layers",
+    Kind::IntList { min: 1, max: 65_536 },
+    Default::Absent,
+    "Widths of the perceptron's layers, first to last; default [4 D, 2 D, D]. Its embeddings have half \
+     the first width.",
+);
+const DROPOUT: Param = Param {
+    default: Default::Absent,
+    doc: "Share of what the perceptron's layers pass on that is set to 0 in training; default 0, with \
+          paper 0.",
+    ..params::DROPOUT
+};
+const PRETRAINED: Param = Param::new(
+    "pretrained",
+    Kind::Int { min: 0, max: 100_000 },
+    Default::Int(0),
+    "So many of the epochs, the first ones, train the matrix factorisation and the perceptron each for \
+     itself; then they are joined, half and half, and trained on together.",
+);
+
+/// The options of GMF.
+pub const GMF_PARAMS: &[Param] = &[
+    PAPER,
+    EPOCHS,
+    pairs::BATCH_SIZE,
+    Param { doc: "D, the size of the embeddings of users and songs.", ..params::EMBEDDING_SIZE },
+    pairs::NEGATIVES,
+    params::PER,
+    RATE,
+    OPTIMIZER,
+    MOMENTUM,
+    REG,
+    CLIP,
+    SCHEDULE,
+    WARMUP,
+];
+
+/// The options of NeuMF.
+pub const NEUMF_PARAMS: &[Param] = &[
+    PAPER,
+    EPOCHS,
+    pairs::BATCH_SIZE,
+    FACTORS,
+    LAYERS,
+    DROPOUT,
+    PRETRAINED,
+    pairs::NEGATIVES,
+    params::PER,
+    RATE,
+    OPTIMIZER,
+    MOMENTUM,
+    REG,
+    CLIP,
+    SCHEDULE,
+    WARMUP,
+];
+
+/// The deviation of embeddings before training, as printed.
+const PRINTED: f32 = 0.01;
+
+/// The perceptron that the options describe.
+fn tower(options: &Options) -> Tower {
+    let factors = options.count("embedding_size");
+    let layers = match options.ints("layers") {
+        [] => vec![4 * factors, 2 * factors, factors],
+        layers => layers.iter().map(|&width| width as usize).collect(),
+    };
+    let inputs = 2 * (layers[0] / 2).max(1);
+    Tower { name: "mlp", widths: [vec![inputs], layers].concat() }
+}
+
+/// The model that the options describe: with a perceptron beside the matrix factorisation or not,
+/// and with what songs contain or not.
+///
+/// # Errors
+/// Options of the optimiser that do not go together.
+pub fn design(options: &Options, perceptron: bool, heard: Option<Heard>) -> Result<Design> {
+    let pretrained = options.count("pretrained");
+    let mut config = Config { apart: pretrained, ..Config::new(options, 0.001)? };
+    if options.bool("paper") {
+        config.batch_size = config.batch_size.or(Some(256));
+    }
+    let network = NeuMf {
+        factors: options.count("embedding_size"),
+        tower: perceptron.then(|| tower(options)),
+        heard,
+        deviation: PRINTED,
+        dropout: options.float("dropout"),
+        share: if pretrained > 0 { 0.5 } else { 1.0 },
+    };
+    Ok(Design { config, network: Arc::new(network) })
+}

@@ -1,0 +1,1 @@
+//! Pair models on planted tastes.
