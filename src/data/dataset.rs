@@ -1,6 +1,6 @@
 //! The immutable training data: who played what, in which session, and what songs and users are.
 
-use super::{Chords, Field, Vocab};
+use super::{Chords, Features, Field, Vocab};
 
 /// All plays, packed: 4 bytes each, in order of user, session and time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,6 +86,9 @@ pub struct Dataset {
     pub song_fields: Vec<Field>,
     /// The chords of every song of `songs`; `None` for models that do not read them.
     pub chords: Option<Chords>,
+    /// The feature matrices of songs; `None` for models that do not read them, and in models as they
+    /// are stored: those keep what they made of them.
+    pub features: Option<Features>,
     /// Who played what.
     pub plays: Plays,
     /// How often each song was played.
@@ -109,7 +112,8 @@ impl Dataset {
         let counts = (plays.songs.len() + self.play_counts.len() + ranks) * 4;
         let fields = self.user_fields.iter().chain(&self.song_fields).map(Field::bytes);
         let chords = self.chords.as_ref().map_or(0, Chords::bytes);
+        let features = self.features.as_ref().map_or(0, Features::bytes);
         let vocabs = self.users.bytes() + self.songs.bytes();
-        (offsets + counts) as u64 + vocabs + fields.sum::<u64>() + chords
+        (offsets + counts) as u64 + vocabs + fields.sum::<u64>() + chords + features
     }
 }

@@ -25,6 +25,8 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &bpr::SPEC,
     &neumf::GMF,
     &neumf::SPEC,
+    &neumf::CNN,
+    &neumf::LSTM,
     &ease::SPEC,
     &popularity::SPEC,
     &item_knn::SPEC,

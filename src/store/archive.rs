@@ -159,6 +159,8 @@ pub fn unpack(name: &str, bytes: &[u8]) -> Result<Archive> {
         user_fields: get_fields(&file, "user_fields", &about.user_fields)?,
         song_fields: get_fields(&file, "song_fields", &about.song_fields)?,
         chords: archive_chords::get(&file, songs.len())?,
+        // A model keeps what it made of them.
+        features: None,
         songs,
         plays: Plays {
             songs: file.get("plays.songs")?,
