@@ -26,6 +26,8 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &bpr::SPEC,
     &neumf::GMF,
     &neumf::SPEC,
+    &neumf::CNN,
+    &neumf::LSTM,
     &coat::SPEC,
     &ease::SPEC,
     &popularity::SPEC,

@@ -33,7 +33,7 @@ pub use cross_entropy::binary_cross_entropy;
 pub use dropout::{Dropout, times};
 pub use field_attention::{Places, attend_fields, mix_fields, softmax_along};
 pub use gru::gru;
-pub use host::{dot, sigmoid, softplus};
+pub use host::{dot, exp, sigmoid, softplus};
 pub use init::{normal, normals};
 pub use inverse::inverse;
 pub use layer_norm::layer_norm;

@@ -16,3 +16,13 @@ pub const CHORDS: &[Param] = &[Param::new(
      song_id and chords, a LIST, with one row a song. Songs without plays can be recommended through \
      their chords.",
 )];
+
+/// The feature matrices of songs.
+pub const FEATURES: &[Param] = &[Param::new(
+    "features",
+    Kind::Relation,
+    Default::Required,
+    "Matrices of features of songs, such as their MFCC: columns song_id, frame and features, a LIST of \
+     numbers, with one row a frame, or song_id and features, a LIST of such LISTs, with one row a song. \
+     Every coefficient is brought to mean 0 and deviation 1.",
+)];

@@ -165,6 +165,7 @@ pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
         attributes: texts("attributes"),
         buckets: options.count("buckets"),
         chords: text("chords"),
+        features: text("features"),
     }
 }
 

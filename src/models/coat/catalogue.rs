@@ -2,12 +2,11 @@
 
 use candle_core::Tensor;
 
-use super::network::{Attention, CHORD, Coat, HIDDEN, SONG};
+use super::network::{Attention, CHORD, Coat, HIDDEN, SONG, USER};
 use crate::error::Result;
-use crate::nn::{self, ABSENT, Codes, Dropout, Meetings};
-use crate::train::Weights;
+use crate::nn::{self, ABSENT, Dropout};
 use crate::train::pairs::{Catalogue, Network};
-use crate::train::weight;
+use crate::train::{Weights, weight};
 
 /// Songs pass through the tower so many at a time.
 const TILE: usize = 1_024;
@@ -15,8 +14,9 @@ const TILE: usize = 1_024;
 /// All songs, ready to be scored.
 pub struct Songs {
     network: Coat,
+    /// All but the songs' table.
     weights: Weights,
-    /// Their embeddings `(V, D)`.
+    /// The songs' embeddings `(V, D)`.
     embeddings: Tensor,
     sound: Sound,
 }
@@ -36,108 +36,119 @@ impl Songs {
     /// A parameter is missing or has a wrong shape.
     pub fn new(network: Coat, weights: &Weights) -> Result<Self> {
         let embeddings = weight(weights, SONG)?;
-        let songs: Vec<u32> = (0..embeddings.dim(0)? as u32).collect();
-        let codes = network.codes(&songs);
+        let codes = network.of_one_user(&(0..embeddings.dim(0)? as u32).collect::<Vec<_>>());
         let sound = match network.attention {
-            Attention::User { .. } => Sound::ByUser(Places::new(&network, weights, &codes)?),
-            Attention::Mean | Attention::Sum => {
-                let at = Meetings { users: vec![0; songs.len()], songs };
-                let codes = Codes { codes, places: network.places, at };
-                Sound::Alike(network.attend(weights, None, &codes)?)
-            }
+            Attention::User { .. } => Sound::ByUser(Places::new(&network, weights, &codes.codes)?),
+            Attention::Mean | Attention::Sum => Sound::Alike(network.attend(weights, &[], &codes)?),
         };
         let mut weights = weights.clone();
         weights.remove(SONG);
         Ok(Self { network, weights, embeddings, sound })
     }
+
+    /// The weights, among them these of a user.
+    fn with(&self, user: &Weights) -> Weights {
+        let mut weights = self.weights.clone();
+        weights.extend(user.iter().map(|(name, rows)| (name.clone(), rows.clone())));
+        weights
+    }
 }
 
 impl Catalogue for Songs {
     fn logits(&self, user: &Weights, out: &mut [f32]) -> Result<()> {
-        let mut weights = self.weights.clone();
-        weights.extend(user.iter().map(|(name, row)| (name.clone(), row.clone())));
-        let parts = self.network.users(&weights)?;
-        let user = &parts[0]; // (1, D)
+        let weights = self.with(user);
+        let user = weight(&weights, USER)?; // (1, D)
         let attended = match &self.sound {
             Sound::Alike(attended) => attended.clone(),
             Sound::ByUser(places) => {
-                let attended = places.attend(&parts[1].squeeze(0)?.to_vec1()?);
-                Tensor::from_vec(attended, self.embeddings.shape(), user.device())?
+                let query: Vec<f32> = self.network.queries(&weights)?.squeeze(0)?.to_vec1()?;
+                Tensor::from_vec(places.attend(&query), self.embeddings.shape(), user.device())?
             }
         };
         for (tile, out) in out.chunks_mut(TILE).enumerate() {
             let rows = |table: &Tensor| table.narrow(0, tile * TILE, out.len());
-            let products = rows(&self.embeddings)?.broadcast_mul(user)?;
-            let users = user.broadcast_as(products.shape())?.contiguous()?;
-            let attended = rows(&attended)?;
-            let dropout = &mut Dropout::off();
+            let products = rows(&self.embeddings)?.broadcast_mul(&user)?;
+            let users = user.broadcast_as(products.shape())?;
+            let (attended, dropout) = (rows(&attended)?, &mut Dropout::off());
             let logits = self.network.predict(&weights, &products, &attended, &users, dropout)?;
             out.copy_from_slice(&logits.to_vec1::<f32>()?);
         }
         Ok(())
     }
+
+    fn attention(&self, user: &Weights, song: u32) -> Result<Option<Vec<f32>>> {
+        let weights = self.with(user);
+        let users = self.network.users(&weights)?;
+        let codes = self.network.of_one_user(&[song]);
+        if codes.codes.first() == Some(&ABSENT) {
+            return Ok(Some(Vec::new()));
+        }
+        Ok(Some(self.network.weigh(&weights, &users, &codes)?.squeeze(0)?.to_vec1()?))
+    }
 }
 
 /// The places of all songs, by what they have in common.
 struct Places {
-    /// For every place of every song `(V, P)` which pair of a chord and a place it is.
+    /// For every place of every song `(V, P)` its pair of a chord and a place, in ascending order;
+    /// [`ABSENT`] of songs without chords.
     pairs: Vec<u32>,
-    /// The chord of each pair (N).
+    /// P.
+    places: usize,
+    /// The chord of each pair (N); the pairs of a chord stand together.
     chords: Vec<u32>,
-    /// What the hidden layer adds up of each pair but for the user's part, `(N, A)`.
+    /// What eq. 2 adds up for each pair but for the user's part, `(N, A)`.
     keys: Vec<f32>,
     /// `h` of eq. 2 (A).
     hidden: Vec<f32>,
     /// The embeddings of chords `(K, D)`.
     embeddings: Vec<f32>,
-    places: usize,
+    /// D.
     size: usize,
 }
 
 impl Places {
     fn new(network: &Coat, weights: &Weights, codes: &[u32]) -> Result<Self> {
         let places = network.places;
-        let pair_at =
-            |at: usize, code: u32| u64::from(code) * places as u64 + (at % places) as u64;
+        let number = |at: usize, code: u32| u64::from(code) * places as u64 + (at % places) as u64;
         let present = || codes.iter().enumerate().filter(|(_, code)| **code != ABSENT);
-        let mut distinct: Vec<u64> = present().map(|(at, &code)| pair_at(at, code)).collect();
+        let mut distinct: Vec<u64> = present().map(|(at, &code)| number(at, code)).collect();
         distinct.sort_unstable();
         distinct.dedup();
         let mut pairs = vec![ABSENT; codes.len()];
         for (at, &code) in present() {
-            pairs[at] = distinct.binary_search(&pair_at(at, code)).unwrap_or_default() as u32;
+            pairs[at] = distinct.partition_point(|&other| other < number(at, code)) as u32;
         }
-        let keys = network.keys(weights)?;
-        let (rows, width) = keys.dims2()?;
-        let keys: Vec<f32> = keys.flatten_all()?.to_vec1()?;
-        let key = |row: usize| &keys[row * width..(row + 1) * width];
-        let first_place = rows - places;
-        let mut pair_keys = Vec::with_capacity(distinct.len() * width);
-        for pair in &distinct {
-            let (chord, place) = (*pair as usize / places, *pair as usize % places);
-            let sums = key(chord).iter().zip(key(first_place + place));
-            pair_keys.extend(sums.map(|(chord, place)| chord + place));
+        pairs.chunks_exact_mut(places).for_each(<[u32]>::sort_unstable);
+        let all = network.keys(weights)?; // (K + P, A)
+        let (rows, width) = all.dims2()?;
+        let all: Vec<f32> = all.flatten_all()?.to_vec1()?;
+        let row = |row: usize| &all[row * width..(row + 1) * width];
+        let mut keys = Vec::with_capacity(distinct.len() * width);
+        for &pair in &distinct {
+            let (chord, place) = (pair as usize / places, pair as usize % places);
+            let parts = row(chord).iter().zip(row(rows - places + place));
+            keys.extend(parts.map(|(chord, place)| chord + place));
         }
         Ok(Self {
             pairs,
+            places,
             chords: distinct.iter().map(|pair| (pair / places as u64) as u32).collect(),
-            keys: pair_keys,
+            keys,
             hidden: weight(weights, HIDDEN)?.to_vec1()?,
             embeddings: weight(weights, CHORD)?.flatten_all()?.to_vec1()?,
-            places,
             size: network.size,
         })
     }
 
-    /// What all songs sound like to a user of this query (A): `(V, D)`.
+    /// What all songs sound like `(V, D)` to a user with this query (A).
     fn attend(&self, query: &[f32]) -> Vec<f32> {
         let mut hidden = vec![0.0_f32; query.len()];
-        let mut logits = Vec::with_capacity(self.chords.len());
-        for key in self.keys.chunks_exact(query.len()) {
-            let sums = query.iter().zip(key);
-            hidden.iter_mut().zip(sums).for_each(|(to, (q, k))| *to = (q + k).max(0.0));
-            logits.push(nn::dot(&self.hidden, &hidden));
-        }
+        let logits = self.keys.chunks_exact(query.len()).map(|key| {
+            let parts = query.iter().zip(key);
+            hidden.iter_mut().zip(parts).for_each(|(to, (q, k))| *to = (q + k).max(0.0));
+            nn::dot(&self.hidden, &hidden)
+        });
+        let logits: Vec<f32> = logits.collect();
         let songs = self.pairs.chunks_exact(self.places);
         let mut attended = vec![0.0; songs.len() * self.size];
         let mut weights = vec![0.0_f32; self.places];
@@ -147,12 +158,17 @@ impl Places {
             }
             let logit = |pair: &u32| logits[*pair as usize];
             let max = pairs.iter().map(logit).fold(f32::NEG_INFINITY, f32::max);
-            weights.iter_mut().zip(pairs).for_each(|(to, pair)| *to = (logit(pair) - max).exp());
+            weights.iter_mut().zip(pairs).for_each(|(to, pair)| *to = logit(pair) - max);
+            weights.iter_mut().for_each(|weight| *weight = nn::exp(*weight));
             let share = 1.0 / weights.iter().sum::<f32>();
-            for (weight, pair) in weights.iter().zip(pairs) {
-                let chord = self.chords[*pair as usize] as usize * self.size;
-                let embedding = &self.embeddings[chord..chord + self.size];
-                let weight = weight * share;
+            let mut at = 0;
+            // A chord's embedding is weighed once, whatever the places that it has.
+            let chord = |pair: &u32| self.chords[*pair as usize];
+            for pairs in pairs.chunk_by(|a, b| chord(a) == chord(b)) {
+                let weight = share * weights[at..at + pairs.len()].iter().sum::<f32>();
+                at += pairs.len();
+                let first = chord(&pairs[0]) as usize * self.size;
+                let embedding = &self.embeddings[first..first + self.size];
                 attended.iter_mut().zip(embedding).for_each(|(to, x)| *to += weight * x);
             }
         }

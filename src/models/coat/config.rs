@@ -71,10 +71,10 @@ pub const PARAMS: &[Param] = &[
 ///
 /// # Errors
 /// The data set has no chords; options of the optimiser that do not go together.
-pub fn design(options: &Options, dataset: &Arc<Dataset>) -> Result<Design> {
-    if dataset.chords.is_none() {
-        return Err(Error::data("COAT needs the chords of songs; name their relation: chords := '…'"));
-    }
+pub fn design(options: &Options, dataset: &Dataset) -> Result<Design> {
+    let chords = dataset.chords.clone().ok_or_else(|| {
+        Error::data("COAT needs the chords of songs; name their relation: chords := '…'")
+    })?;
     let (paper, size) = (options.bool("paper"), options.count("embedding_size"));
     let mut config = Config::new(options, 0.001)?;
     if !options.has("song_dropout") {
@@ -88,7 +88,7 @@ pub fn design(options: &Options, dataset: &Arc<Dataset>) -> Result<Design> {
     let inputs = if paper { 2 * size } else { 3 * size };
     let width = options.count("attention_size");
     let network = Coat {
-        dataset: dataset.clone(),
+        chords,
         size,
         attention: match options.text("attention") {
             Some("mean") => Attention::Mean,

@@ -36,8 +36,6 @@
 mod catalogue;
 mod config;
 mod network;
-#[cfg(test)]
-mod tests;
 
 use crate::train::{ModelSpec, inputs, pairs};
 
@@ -50,10 +48,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     params: config::PARAMS,
     inputs: inputs::CHORDS,
     iterative: true,
-    memory: |dataset, options| {
-        // The network only looks at the data set when it computes.
-        Ok(pairs::memory(dataset, &config::design(options, dataset)?))
-    },
+    memory: |dataset, options| Ok(pairs::memory(dataset, &config::design(options, dataset)?)),
     start: |dataset, options, device| {
         let design = config::design(options, &dataset)?;
         pairs::start(dataset, design, device)

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::catalogue::Songs;
-use crate::data::Dataset;
+use crate::data::Chords;
 use crate::error::Result;
-use crate::nn::{self, ABSENT, Codes, Dropout};
+use crate::nn::{self, ABSENT, Codes, Dropout, Meetings};
 use crate::train::pairs::{Catalogue, Network, Pairs, Side, Table, Tower};
 use crate::train::{Initial, Weights, weight};
 
@@ -44,8 +44,8 @@ pub enum Attention {
 /// The network.
 #[derive(Clone)]
 pub struct Coat {
-    /// Whose chords songs have.
-    pub dataset: Arc<Dataset>,
+    /// The chords of songs.
+    pub chords: Arc<Chords>,
     /// D, the size of embeddings.
     pub size: usize,
     /// How places are weighed.
@@ -67,7 +67,7 @@ impl Coat {
     pub fn codes(&self, songs: &[u32]) -> Vec<u32> {
         let mut codes = Vec::with_capacity(songs.len() * self.places);
         for &song in songs {
-            match self.dataset.chords.as_ref().map_or(&[][..], |chords| chords.of(song)) {
+            match self.chords.of(song) {
                 [] => codes.resize(codes.len() + self.places, ABSENT),
                 chords => codes.extend(chords.iter().cycle().take(self.places)),
             }
@@ -75,9 +75,18 @@ impl Coat {
         codes
     }
 
-    /// How many different chords there are.
-    fn chords(&self) -> usize {
-        self.dataset.chords.as_ref().map_or(0, |chords| chords.cardinality())
+    /// The chords of songs, each of which the first user meets.
+    pub fn of_one_user(&self, songs: &[u32]) -> Codes {
+        let codes = self.codes(songs);
+        let count = songs.len() as u32;
+        let at = Meetings { users: vec![0; songs.len()], songs: (0..count).collect() };
+        Codes { codes, places: self.places, at }
+    }
+
+    /// The users' parts of the attention's hidden layer, and its bias, `(U, A)`.
+    pub fn queries(&self, weights: &Weights) -> Result<Tensor> {
+        let bias = weight(weights, BIAS)?;
+        nn::linear(&weight(weights, USER)?, &weight(weights, BY_USER)?, Some(&bias))
     }
 
     /// What the hidden layer adds up but for the user's part: of chords and then of places,
@@ -88,27 +97,28 @@ impl Coat {
         Ok(Tensor::cat(&[chords, places], 0)?)
     }
 
-    /// The weight of every place of pairs `(B, P)`, and `Σ_p β_p C_p` `(B, D)` (eq. 4). Without
-    /// attention, `queries` are not looked at.
-    pub fn attend(
-        &self,
-        weights: &Weights,
-        queries: Option<&Tensor>,
-        codes: &Codes,
-    ) -> Result<Tensor> {
-        let chords = weight(weights, CHORD)?;
-        let shape = (codes.at.len(), codes.places);
-        let alike = |weight: f64| (Tensor::ones(shape, chords.dtype(), chords.device())? * weight);
-        let places = match (self.attention, queries) {
-            (Attention::User { .. }, Some(queries)) => {
+    /// The weights `β` of all places of pairs `(B, P)` (eqs. 2 and 3); `users` is what users bring
+    /// along.
+    pub fn weigh(&self, weights: &Weights, users: &[Tensor], codes: &Codes) -> Result<Tensor> {
+        let alike = |share: f64| -> Result<Tensor> {
+            let chords = weight(weights, CHORD)?;
+            let shape = (codes.at.len(), codes.places);
+            Ok((Tensor::ones(shape, chords.dtype(), chords.device())? * share)?)
+        };
+        match (self.attention, users) {
+            (Attention::User { .. }, [_, queries]) => {
                 let hidden = weight(weights, HIDDEN)?;
                 let logits = nn::code_logits(queries, &self.keys(weights)?, &hidden, codes)?;
-                nn::masked_softmax(&logits, None)?
+                nn::masked_softmax(&logits, None)
             }
-            (Attention::Sum, _) => alike(1.0)?,
-            _ => alike(1.0 / self.places as f64)?,
-        };
-        nn::mix_codes(&places, &chords, codes)
+            (Attention::Sum, _) => alike(1.0),
+            _ => alike(1.0 / self.places as f64),
+        }
+    }
+
+    /// What songs sound like, `Σ_p β_p C_p` `(B, D)` (eq. 4).
+    pub fn attend(&self, weights: &Weights, users: &[Tensor], codes: &Codes) -> Result<Tensor> {
+        nn::mix_codes(&self.weigh(weights, users, codes)?, &weight(weights, CHORD)?, codes)
     }
 
     /// Eq. 5 without its sigmoid (B), from the products, what songs sound like and the users'
@@ -139,7 +149,7 @@ impl Network for Coat {
 
     fn parameters(&self) -> Vec<Initial> {
         let d = self.size;
-        let mut all = vec![Initial::normal(CHORD, &[self.chords(), d], self.deviation)];
+        let mut all = vec![Initial::normal(CHORD, &[self.chords.cardinality(), d], self.deviation)];
         if let Attention::User { width } = self.attention {
             all.push(Initial::normal(PLACE, &[self.places, d], self.deviation));
             // Glorot & Bengio 2010, over the three inputs together.
@@ -159,12 +169,10 @@ impl Network for Coat {
 
     fn users(&self, weights: &Weights) -> Result<Vec<Tensor>> {
         let users = weight(weights, USER)?; // (U, D)
-        if !matches!(self.attention, Attention::User { .. }) {
-            return Ok(vec![users]);
-        }
-        let bias = weight(weights, BIAS)?;
-        let queries = nn::linear(&users, &weight(weights, BY_USER)?, Some(&bias))?; // (U, A)
-        Ok(vec![users, queries])
+        Ok(match self.attention {
+            Attention::User { .. } => vec![users, self.queries(weights)?],
+            Attention::Mean | Attention::Sum => vec![users],
+        })
     }
 
     fn songs(&self, weights: &Weights, _: &[u32]) -> Result<Vec<Tensor>> {
@@ -179,7 +187,7 @@ impl Network for Coat {
     ) -> Result<Tensor> {
         let codes =
             Codes { codes: self.codes(&pairs.ids), places: self.places, at: pairs.at.clone() };
-        let attended = self.attend(weights, pairs.users.get(1), &codes)?;
+        let attended = self.attend(weights, &pairs.users, &codes)?;
         let users = pairs.user(0)?;
         let products = (&users * pairs.song(0)?)?;
         self.predict(weights, &products, &attended, &users, dropout)
@@ -197,6 +205,6 @@ impl Network for Coat {
         let (d, places) = (self.size as u64, self.places as u64);
         pairs * (6 * d + 4 * places + self.tower.numbers())
             + 2 * (users + songs) * d
-            + 2 * (self.chords() as u64 + places) * d
+            + 2 * (self.chords.cardinality() as u64 + places) * d
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use super::cnn::LEAST_FRAMES;
+use super::content::{Content, Frames};
 use super::network::{Heard, NeuMf};
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::train::pairs::{self, Config, Design, Tower};
 use crate::train::{
@@ -45,6 +48,20 @@ const PRETRAINED: Param = Param::new(
      itself; then they are joined, half and half, and trained on together.",
 );
 
+const FRAMES: Param = Param::new(
+    "frames",
+    Kind::Int { min: LEAST_FRAMES as i64, max: 10_000 },
+    Default::Int(64),
+    "T, the frames of a song that the network sees: a song is cut into so many stretches, each of which \
+     is the mean of its frames.",
+);
+const CONTENT_SIZE: Param = Param::new(
+    "content_size",
+    Kind::Int { min: 1, max: 4096 },
+    Default::Int(32),
+    "C, the size of the code that is made of a song's features.",
+);
+
 /// The options of GMF.
 pub const GMF_PARAMS: &[Param] = &[
     PAPER,
@@ -82,6 +99,29 @@ pub const NEUMF_PARAMS: &[Param] = &[
     WARMUP,
 ];
 
+/// The options of NeuMF with what songs contain.
+pub const CONTENT_PARAMS: &[Param] = &[
+    PAPER,
+    EPOCHS,
+    pairs::BATCH_SIZE,
+    FACTORS,
+    LAYERS,
+    DROPOUT,
+    PRETRAINED,
+    FRAMES,
+    CONTENT_SIZE,
+    pairs::SONG_DROPOUT,
+    pairs::NEGATIVES,
+    params::PER,
+    RATE,
+    OPTIMIZER,
+    MOMENTUM,
+    REG,
+    CLIP,
+    SCHEDULE,
+    WARMUP,
+];
+
 /// The deviation of embeddings before training, as printed.
 const PRINTED: f32 = 0.01;
 
@@ -94,6 +134,19 @@ fn tower(options: &Options) -> Tower {
     };
     let inputs = 2 * (layers[0] / 2).max(1);
     Tower { name: "mlp", widths: [vec![inputs], layers].concat() }
+}
+
+/// What makes codes of what songs contain, from its frames and the size of the codes.
+pub type Encode = fn(Arc<Frames>, usize) -> Arc<dyn Content>;
+
+/// NeuMF with what songs contain; without features in the data set, to answer from stored codes.
+///
+/// # Errors
+/// Options of the optimiser that do not go together.
+pub fn with_content(dataset: &Dataset, options: &Options, encode: Encode) -> Result<Design> {
+    let frames = Frames::new(dataset.features.as_ref(), options.count("frames"));
+    let content = encode(Arc::new(frames), options.count("content_size"));
+    design(options, true, Some(Heard { content, by_user: !options.bool("paper") }))
 }
 
 /// The model that the options describe: with a perceptron beside the matrix factorisation or not,

@@ -17,6 +17,15 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// Out of memory.
     fn logits(&self, user: &Weights, out: &mut [f32]) -> Result<()>;
+
+    /// The weight that a user gives to each place of a song's chords, none of a song without; `None`
+    /// of a network without such attention.
+    ///
+    /// # Errors
+    /// Out of memory.
+    fn attention(&self, _user: &Weights, _song: u32) -> Result<Option<Vec<f32>>> {
+        Ok(None)
+    }
 }
 
 /// On the CPU a tile's activations stay in the processor's cache; a GPU wants more at a time.
