@@ -53,6 +53,13 @@ pub trait Model: Send + Sync {
         Ok(None)
     }
 
+    /// The weight that a listener's attention gives to each place of a song's chords, which are
+    /// repeated in order, and cut, to as many places as the model has; none for a song without
+    /// chords. `None` for a model without such attention, and of a listener of whom it knows nothing.
+    fn chord_attention(&self, _context: &Context<'_>, _song: u32) -> Result<Option<Vec<f32>>> {
+        Ok(None)
+    }
+
     /// The names of the fields that [`Model::field_attention`] weighs.
     fn attention_fields(&self) -> Vec<String> {
         Vec::new()

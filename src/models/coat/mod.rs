@@ -36,6 +36,8 @@
 mod catalogue;
 mod config;
 mod network;
+#[cfg(test)]
+mod tests;
 
 use crate::train::{ModelSpec, inputs, pairs};
 

@@ -88,6 +88,13 @@ impl Model for Scorer {
         })
     }
 
+    fn chord_attention(&self, context: &Context<'_>, song: u32) -> Result<Option<Vec<f32>>> {
+        match self.listeners.rows(&self.dataset, context, &self.device)? {
+            Some(user) => self.catalogue.attention(&user, song),
+            None => Ok(None),
+        }
+    }
+
     fn weights(&self) -> Result<Weights> {
         Ok(self.weights.clone())
     }
