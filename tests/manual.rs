@@ -105,10 +105,10 @@ fn columns_of(engine: &Engine, entry: &Entry) -> Vec<(String, String)> {
     let start = entry.docs.example.find(&format!("{}(", entry.name)).unwrap();
     let call = &entry.docs.example[start..];
     let call = &call[..=call_end(call)];
-    let select = if entry.kind == FunctionKind::Macro {
-        format!("SELECT {call} AS {} FROM test_plays", entry.name)
-    } else {
-        format!("FROM {call}")
+    let select = match entry.kind {
+        FunctionKind::Macro => format!("SELECT {call} AS {} FROM test_plays", entry.name),
+        FunctionKind::Scalar => format!("SELECT {call} AS {}", entry.name),
+        _ => format!("FROM {call}"),
     };
     let answer = engine.run(None, &format!("DESCRIBE {select}")).unwrap();
     // DuckDB quotes the names of a STRUCT's fields.

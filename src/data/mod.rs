@@ -3,7 +3,7 @@
 //! Nothing here knows DuckDB: `store` fills these types from Arrow batches, models read them.
 
 mod builder;
-mod chord_sequences;
+pub mod chords;
 mod columns;
 mod dataset;
 mod features;
@@ -17,7 +17,7 @@ mod test_plays;
 mod vocab;
 
 pub use builder::{MAX_PLAYS, PlaysBuilder};
-pub use chord_sequences::{Chords, ChordsBuilder};
+pub use chords::{ChordReading, Chords, ChordsBuilder};
 pub use columns::{CategoryColumn, ListColumn, NumberColumn, NumberKind};
 pub use dataset::{Dataset, Plays};
 pub use features::{Features, FeaturesBuilder};

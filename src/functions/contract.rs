@@ -164,6 +164,8 @@ pub enum Category {
     Understand,
     /// How well a model predicts.
     Evaluate,
+    /// Chord symbols and progressions.
+    Chords,
     /// What is stored.
     Models,
     /// About Segue itself.
@@ -172,13 +174,14 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Data,
         Self::Split,
         Self::Train,
         Self::Recommend,
         Self::Understand,
         Self::Evaluate,
+        Self::Chords,
         Self::Models,
         Self::Help,
     ];
@@ -192,6 +195,7 @@ impl Category {
             Self::Recommend => "recommend",
             Self::Understand => "understand",
             Self::Evaluate => "evaluate",
+            Self::Chords => "chords",
             Self::Models => "models",
             Self::Help => "help",
         }
@@ -284,7 +288,8 @@ pub trait Rows: Send {
     fn next(&mut self) -> Result<Vec<Vec<Value>>>;
 }
 
-/// A function in an expression. It stands behind a [macro](MacroDocs), which is what users call.
+/// A function in an expression. It stands behind a [macro](MacroDocs), which is what users call, or is
+/// called itself. Functions of one name differ in their parameters.
 pub trait ScalarFunction: Send + Sync {
     /// Its name in SQL.
     fn name(&self) -> &'static str;
@@ -292,11 +297,25 @@ pub trait ScalarFunction: Send + Sync {
     fn parameters(&self) -> Vec<SqlType>;
     /// Type of its result.
     fn returns(&self) -> SqlType;
+    /// What the manual says; `None` for a function behind a macro, and for all but one of a name.
+    fn docs(&self) -> Option<ScalarDocs> {
+        None
+    }
     /// Whether DuckDB must call it anew for every execution (it reads models or tables).
     fn volatile(&self) -> bool;
     /// Begins one execution of a statement, when its first rows are there. A prepared statement
     /// begins anew each time it is executed.
     fn start(&self, caller: &Caller) -> Arc<dyn Execution>;
+}
+
+/// What the manual says about a function in expressions.
+pub struct ScalarDocs {
+    /// Its parameters, by position; DuckDB does not look at names.
+    pub parameters: &'static [Param],
+    /// Its value, as a column of its name.
+    pub value: Column,
+    /// What else there is to say.
+    pub docs: Docs,
 }
 
 /// One execution of a statement that calls a scalar function: what it looks up (models, options,

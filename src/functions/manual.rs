@@ -6,7 +6,9 @@
 mod tests;
 
 use super::arguments::{allowed, default_literal};
-use super::contract::{Column, Docs, MacroDocs, QueryFunction, Registry, SqlType, TableFunction};
+use super::contract::{
+    Column, Docs, MacroDocs, QueryFunction, Registry, ScalarDocs, SqlType, TableFunction,
+};
 use crate::train::{self, Default, Param};
 
 /// What a function is to DuckDB, as `duckdb_functions()` names it.
@@ -18,6 +20,8 @@ pub enum Kind {
     TableMacro,
     /// In expressions.
     Macro,
+    /// In expressions, by position.
+    Scalar,
 }
 
 impl Kind {
@@ -27,6 +31,7 @@ impl Kind {
             Self::Table => "table",
             Self::TableMacro => "table_macro",
             Self::Macro => "macro",
+            Self::Scalar => "scalar",
         }
     }
 }
@@ -45,20 +50,7 @@ pub struct Parameter {
 impl Parameter {
     /// The SQL type of its values; ANY where several do.
     pub fn sql_type(&self) -> SqlType {
-        let list = |element| SqlType::List(Box::new(element));
-        match self.param.kind {
-            train::Kind::Bool => SqlType::Boolean,
-            train::Kind::Int { .. } => SqlType::BigInt,
-            train::Kind::Float { .. } => SqlType::Double,
-            train::Kind::Choice(_) | train::Kind::Text | train::Kind::Relation => SqlType::Varchar,
-            train::Kind::TextList => list(SqlType::Varchar),
-            train::Kind::IntList { .. } => list(SqlType::BigInt),
-            train::Kind::Id | train::Kind::Time | train::Kind::Length | train::Kind::Struct => {
-                SqlType::Any
-            }
-            train::Kind::IdList => list(SqlType::Any),
-            train::Kind::Interval => SqlType::Named("INTERVAL".to_owned()),
-        }
+        sql_type(self.param.kind)
     }
 
     /// Whether every call must pass it.
@@ -86,7 +78,7 @@ pub struct Entry {
     pub kind: Kind,
     /// What it takes.
     pub parameters: Vec<Parameter>,
-    /// The columns of its result; its value, as one column, for a macro in expressions.
+    /// The columns of its result; its value, as one column, for what stands in expressions.
     pub columns: Vec<Column>,
     /// What it does.
     pub docs: Docs,
@@ -129,6 +121,17 @@ impl Entry {
         }
     }
 
+    fn of_scalar(function: ScalarDocs) -> Self {
+        let ScalarDocs { parameters, value, docs } = function;
+        Self {
+            name: value.name.clone(),
+            kind: Kind::Scalar,
+            parameters: self::parameters(parameters, &[]),
+            columns: vec![value],
+            docs,
+        }
+    }
+
     /// A call with all parameters: those with a default show it, other optional ones stand in
     /// brackets.
     pub fn signature(&self) -> String {
@@ -141,6 +144,24 @@ impl Entry {
             }
         });
         format!("{}({})", self.name, shown.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The SQL type of the values of a kind; ANY where several do.
+pub(super) fn sql_type(kind: train::Kind) -> SqlType {
+    let list = |element| SqlType::List(Box::new(element));
+    match kind {
+        train::Kind::Bool => SqlType::Boolean,
+        train::Kind::Int { .. } => SqlType::BigInt,
+        train::Kind::Float { .. } => SqlType::Double,
+        train::Kind::Choice(_) | train::Kind::Text | train::Kind::Relation => SqlType::Varchar,
+        train::Kind::TextList => list(SqlType::Varchar),
+        train::Kind::IntList { .. } => list(SqlType::BigInt),
+        train::Kind::Id | train::Kind::Time | train::Kind::Length | train::Kind::Struct => {
+            SqlType::Any
+        }
+        train::Kind::IdList => list(SqlType::Any),
+        train::Kind::Interval => SqlType::Named("INTERVAL".to_owned()),
     }
 }
 
@@ -164,7 +185,9 @@ pub fn manual(registry: &Registry) -> Vec<Entry> {
     });
     let queries = registry.queries.iter().map(Entry::of_query);
     let macros = registry.macros.iter().map(Entry::of_macro);
-    let mut entries: Vec<Entry> = tables.chain(queries).chain(macros).collect();
+    let scalars = registry.scalars.iter().filter_map(|function| function.docs());
+    let scalars = scalars.map(Entry::of_scalar);
+    let mut entries: Vec<Entry> = tables.chain(queries).chain(macros).chain(scalars).collect();
     entries.sort_by_key(|entry| entry.docs.category);
     entries
 }

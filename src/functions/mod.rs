@@ -3,6 +3,8 @@
 mod adapter;
 mod arguments;
 mod asked;
+mod chord_attention;
+mod chords;
 mod contract;
 mod cross_validate;
 mod evaluate;
@@ -34,7 +36,7 @@ pub use adapter::register;
 pub use arguments::{candidates, options_from_struct};
 pub use contract::{
     Argument, Binding, Call, Category, Column, Docs, Execution, Lists, MacroDocs, Registry,
-    Results, Rows, ScalarFunction, SqlType, TableFunction, Value,
+    Results, Rows, ScalarDocs, ScalarFunction, SqlType, TableFunction, Value,
 };
 pub use generate::{CreateListeningTables, GenerateListening};
 pub use manual::{Entry, Kind as FunctionKind, Parameter, manual};

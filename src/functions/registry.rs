@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::chord_attention::ChordAttention;
+use super::chords;
 use super::contract::Registry;
 use super::cross_validate::CrossValidate;
 use super::evaluate::{CompareModels, Evaluate, EvaluateUsers, evaluate_users};
@@ -60,6 +61,7 @@ pub fn registry() -> Registry {
         ],
         macros: macros::all(),
     };
+    registry.scalars.extend(chords::all());
     for spec in REGISTRY {
         registry.tables.push(Arc::new(Train(spec)));
     }

@@ -90,7 +90,9 @@ pub fn code_logits(
     }
     let (code, place, real) = codes.gathered();
     let rows = |table: &Tensor, rows: &[u32]| {
-        Ok::<_, Error>(table.index_select(&Tensor::from_slice(rows, rows.len(), table.device())?, 0)?)
+        Ok::<_, Error>(
+            table.index_select(&Tensor::from_slice(rows, rows.len(), table.device())?, 0)?,
+        )
     };
     let shape = (codes.at.len(), codes.places, width);
     let place: Vec<u32> = place.iter().map(|place| count as u32 + place).collect();
@@ -163,7 +165,8 @@ impl CustomOp3 for Logits {
         let mut logits = vec![0.0; self.codes.at.len() * self.codes.places];
         let mut hidden = vec![0.0_f32; self.width];
         self.codes.visit(|at, user, code, place| {
-            let keys = keys[row(code, self.width)].iter().zip(&keys[row(self.count + place, self.width)]);
+            let keys =
+                keys[row(code, self.width)].iter().zip(&keys[row(self.count + place, self.width)]);
             let sums = queries[row(user, self.width)].iter().zip(keys);
             hidden.iter_mut().zip(sums).for_each(|(to, (q, (c, p)))| *to = (q + c + p).max(0.0));
             logits[at] = host::dot(output, &hidden);
@@ -269,7 +272,11 @@ mod tests {
     fn codes() -> Codes {
         let absent = [ABSENT; 4];
         let codes = [[0, 2, 2, 1], absent, [1, 1, 0, 1]].concat();
-        Codes { codes, places: 4, at: Meetings { users: vec![1, 0, 1, 0], songs: vec![0, 0, 1, 2] } }
+        Codes {
+            codes,
+            places: 4,
+            at: Meetings { users: vec![1, 0, 1, 0], songs: vec![0, 0, 1, 2] },
+        }
     }
 
     #[test]

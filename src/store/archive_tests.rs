@@ -28,6 +28,7 @@ fn dataset() -> Dataset {
             offsets: vec![0, 2, 2, 3],
             codes: vec![1, 0, 1],
         })),
+        features: None,
         plays: Plays {
             songs: vec![2, 2, 0],
             session_offsets: vec![0, 2, 3],

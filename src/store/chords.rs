@@ -12,7 +12,7 @@ use super::ids::{id_expression, id_type};
 use super::names::quote;
 use super::relation::{Column, Relation};
 use crate::control::Control;
-use crate::data::{Chords, ChordsBuilder, Id, Interner, Vocab};
+use crate::data::{ChordReading, Chords, ChordsBuilder, Id, Interner, Vocab};
 use crate::error::Result;
 
 /// Names of a column of chord symbols; the first that is there counts.
@@ -27,6 +27,7 @@ pub(super) struct ChordsPlan {
     pub song: Column,
     /// SQL for song, chord and position.
     expressions: [String; 3],
+    reading: ChordReading,
 }
 
 impl ChordsPlan {
@@ -34,7 +35,11 @@ impl ChordsPlan {
     ///
     /// # Errors
     /// There is none for song, chord or position, or one of a wrong type.
-    pub(super) fn new(mut relation: Relation, names: &ColumnNames) -> Result<Self> {
+    pub(super) fn new(
+        mut relation: Relation,
+        names: &ColumnNames,
+        reading: ChordReading,
+    ) -> Result<Self> {
         // A name given for plays holds here too, but need not exist here.
         let given = names.get(Role::Song).filter(|name| relation.column(name).is_some());
         let song = relation.need_column(Role::Song, given)?;
@@ -64,7 +69,7 @@ impl ChordsPlan {
             }
         };
         let expressions = [id_expression(&song), format!("CAST({name} AS VARCHAR)"), position];
-        Ok(Self { relation, song, expressions })
+        Ok(Self { relation, song, expressions, reading })
     }
 }
 
@@ -129,7 +134,8 @@ impl RawChords {
     /// The chords of all songs; `ranks` gives the index of each song's code.
     ///
     /// # Errors
-    /// Two chords of a song have the same position.
+    /// Two chords of a song have the same position; a text is no chord symbol, where the reading needs
+    /// one.
     pub(super) fn finish(
         self,
         vocab: &Vocab,
@@ -144,11 +150,17 @@ impl RawChords {
                 rejected + builder.len() as u64
             ));
         }
-        builder.finish(ranks).map_err(|song| {
+        let chords = builder.finish(ranks).map_err(|song| {
             plan.relation.error(format!(
                 "{label} has two chords at one position of song {}; number them in a query, or \
                  keep one row each",
                 vocab.text(song)
+            ))
+        })?;
+        chords.read_as(plan.reading).map_err(|error| {
+            plan.relation.error(format!(
+                "{label}: {error}; leave such rows out with WHERE try_chord_parse(…) IS NOT NULL, \
+                 or read texts as they are, with vocabulary := 'given' and no common_key"
             ))
         })
     }

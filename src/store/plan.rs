@@ -7,6 +7,7 @@ use super::columns::{ColumnNames, FieldKind, Role, time_expression};
 use super::features::FeaturesPlan;
 use super::ids::{common_id_type, id_expression, id_type};
 use super::relation::{Column, Relation};
+use crate::data::ChordReading;
 use crate::error::{Error, Result};
 
 /// The relations and columns that an analyst gave to a training.
@@ -32,6 +33,8 @@ pub struct DatasetRequest {
     pub chords: Option<String>,
     /// The feature matrices of songs.
     pub features: Option<String>,
+    /// What becomes of their symbols.
+    pub chord_reading: ChordReading,
 }
 
 /// The columns of a relation of plays.
@@ -218,7 +221,7 @@ impl DatasetPlan {
             })
             .transpose()?;
         let chords = resolve("chords", &request.chords)?
-            .map(|relation| ChordsPlan::new(relation, names))
+            .map(|relation| ChordsPlan::new(relation, names, request.chord_reading))
             .transpose()?;
         let features = resolve("features", &request.features)?
             .map(|relation| FeaturesPlan::new(relation, names))

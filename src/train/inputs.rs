@@ -8,14 +8,35 @@
 use super::{Default, Kind, Param};
 
 /// The chords of songs, and how they are read.
-pub const CHORDS: &[Param] = &[Param::new(
-    "chords",
-    Kind::Relation,
-    Default::Required,
-    "The chords of songs: columns song_id, position (or start_s) and chord with one row a chord, or \
-     song_id and chords, a LIST, with one row a song. Songs without plays can be recommended through \
-     their chords.",
-)];
+pub const CHORDS: &[Param] = &[
+    Param::new(
+        "chords",
+        Kind::Relation,
+        Default::Required,
+        "The chords of songs: columns song_id, position (or start_s) and chord with one row a chord, \
+         or song_id and chords, a LIST, with one row a song. Songs without plays can be recommended \
+         through their chords.",
+    ),
+    Param::new(
+        "vocabulary",
+        Kind::Choice(VOCABULARIES),
+        Default::Text(GIVEN),
+        "Which chords are told apart: given, all texts as they are; or those of chord_simplify.",
+    ),
+    Param::new(
+        "common_key",
+        Kind::Bool,
+        Default::Bool(false),
+        "Whether songs are transposed to C major or A minor, each from the key that estimate_key \
+         finds.",
+    ),
+    Param::new(
+        "ngram",
+        Kind::Int { min: 1, max: 4 },
+        Default::Int(1),
+        "How many chords that follow each other make one symbol of the vocabulary.",
+    ),
+];
 
 /// The feature matrices of songs.
 pub const FEATURES: &[Param] = &[Param::new(
@@ -26,3 +47,18 @@ pub const FEATURES: &[Param] = &[Param::new(
      numbers, with one row a frame, or song_id and features, a LIST of such LISTs, with one row a song. \
      Every coefficient is brought to mean 0 and deviation 1.",
 )];
+
+/// Texts as they are in the relation.
+const GIVEN: &str = "given";
+const VOCABULARIES: &[&str] = &[GIVEN, "majmin", "majmin7", "sevenths", "full"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::chords::Vocabulary;
+
+    #[test]
+    fn vocabularies_are_those_of_chord_symbols() {
+        assert_eq!(VOCABULARIES[1..], *Vocabulary::NAMES);
+    }
+}

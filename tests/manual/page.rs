@@ -14,7 +14,8 @@ Every function that Segue adds to DuckDB. `FROM segue_functions()` shows the sam
   by position, everything else by name: `train_harm('plays', epochs := 5)`.
 - A *table macro* stands in `FROM` and takes columns of tables to its left, too. A *macro* stands in
   expressions. Both take every parameter by position or by name: `recommend(42, 5)`,
-  `recommend(42, n := 5)`.
+  `recommend(42, n := 5)`. Any other *function* stands in expressions, too, and takes its parameters
+  by position: DuckDB does not look at a name before a value.
 - A **relation** is the name of a table or view, a query in parentheses, or a file, always as text:
   `'plays'`, `'(FROM plays WHERE played_at < DATE ''2024-01-01'')'`, `'plays.parquet'`.
 - A default of – means that something else applies, which the description tells. Leave such an option
@@ -72,6 +73,7 @@ fn title(category: Category) -> &'static str {
         Category::Recommend => "Recommending",
         Category::Understand => "Understanding",
         Category::Evaluate => "Evaluating",
+        Category::Chords => "Chords",
         Category::Models => "Stored models",
         Category::Help => "Help",
     }
@@ -135,6 +137,7 @@ fn section(entry: &Entry, shared: &Shared) -> String {
         FunctionKind::Table => "Table function",
         FunctionKind::TableMacro => "Table macro",
         FunctionKind::Macro => "Macro",
+        FunctionKind::Scalar => "Function",
     };
     let mut parts = vec![
         format!("### `{}`\n", entry.name),

@@ -1,5 +1,7 @@
 //! Options that every training has.
 
+use crate::data::ChordReading;
+use crate::data::chords::Vocabulary;
 use crate::device::DEVICES;
 use crate::eval::Repeats;
 use crate::store::{ColumnNames, DatasetRequest};
@@ -166,6 +168,11 @@ pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
         buckets: options.count("buckets"),
         chords: text("chords"),
         features: text("features"),
+        chord_reading: ChordReading {
+            vocabulary: options.text("vocabulary").and_then(Vocabulary::parse),
+            common_key: options.bool("common_key"),
+            ngram: options.count("ngram").max(1),
+        },
     }
 }
 

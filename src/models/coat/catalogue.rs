@@ -39,7 +39,9 @@ impl Songs {
         let codes = network.of_one_user(&(0..embeddings.dim(0)? as u32).collect::<Vec<_>>());
         let sound = match network.attention {
             Attention::User { .. } => Sound::ByUser(Places::new(&network, weights, &codes.codes)?),
-            Attention::Mean | Attention::Sum => Sound::Alike(network.attend(weights, &[], &codes)?),
+            Attention::Mean | Attention::Sum => {
+                Sound::Alike(network.attend(weights, &[], &codes)?)
+            }
         };
         let mut weights = weights.clone();
         weights.remove(SONG);

@@ -58,7 +58,10 @@ pub const PARAMS: &[Param] = &[
         ..pairs::SONG_DROPOUT
     },
     pairs::NEGATIVES,
-    Param { doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.", ..LEARNING_RATE },
+    Param {
+        doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
+        ..LEARNING_RATE
+    },
     OPTIMIZER,
     MOMENTUM,
     REG,

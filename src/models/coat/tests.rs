@@ -213,8 +213,9 @@ fn songs_without_plays_are_told_apart_by_the_chord_that_a_user_likes() {
             chords
         })
         .collect();
-    let mut plays = |user: u32| (0..30).filter(|_| rng.random_bool(0.5)).map(|i| 2 * i + user % 2);
-    let plays: Vec<Vec<u32>> = (0..30).map(|user| plays(user).collect()).collect();
+    let all = |user: u32| (0..30).map(move |i| 2 * i + user % 2);
+    let plays: Vec<Vec<u32>> =
+        (0..30).map(|user| all(user).filter(|_| rng.random_bool(0.5)).collect()).collect();
     let dataset = Arc::new(dataset(&plays, &songs));
     let mut options = Options::defaults(SPEC.params);
     options.set("embedding_size", Setting::Int(8));
