@@ -25,9 +25,10 @@
 //! - The user's embedding enters the tower, too (layers 4D → 2D → D → 1): as printed, a user meets a
 //!   song's chords only through the weights, which says little about songs that nobody played.
 //! - The id of a share of the songs is hidden in training (`song_dropout`), so that songs without plays
-//!   are scored by their chords as it was learned. As printed they keep an embedding that nothing was
-//!   learned about.
-//! - Embeddings start further from 0, from where their products have gradients to speak of.
+//!   are scored as it was learned for songs without an id. As printed, their embeddings never learn
+//!   anything; here they share one, so that at least their chords tell them apart.
+//! - Embeddings start at a deviation of 0.1 in place of 0.01, from where their products have gradients
+//!   to speak of.
 //!
 //! What this attention cannot see: a weight knows nothing of neighbouring chords, so a user can like
 //! a chord at a place, not a progression as such; with `ngram := 2` and more, chords are taken
