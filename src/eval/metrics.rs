@@ -281,7 +281,9 @@ fn harmonic(before: u32, count: u32) -> f64 {
     const LARGE: u32 = 256;
     let end = u64::from(before) + u64::from(count);
     let summed = if before < LARGE { count.min(LARGE - before) } else { count.min(1) };
-    let sum: f64 = (1..=summed).map(|at| 1.0 / (f64::from(before) + f64::from(at))).sum();
+    let reciprocals = (1..=summed).map(|at| 1.0 / (f64::from(before) + f64::from(at)));
+    // Not `sum`, which is −0 for nothing.
+    let sum = reciprocals.fold(0.0, |sum, x| sum + x);
     let start = u64::from(before) + u64::from(summed);
     if start == end {
         return sum;

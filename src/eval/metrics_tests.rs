@@ -83,6 +83,16 @@ fn ties_by_hand() {
     check("auc", &[Place { before: 0, tied: 6, right: 2 }], 2, 6, 0.5);
 }
 
+#[test]
+fn a_right_answer_beyond_the_list_counts_plain_zero() {
+    let places = [Place { before: 20, tied: 1, right: 1 }];
+    let outcome = Outcome { places: &places, right: 1, candidates: 30 };
+    for metric in METRICS.iter().filter(|metric| metric.of_lists) {
+        let value = Measure { metric, k: Some(20) }.value(&outcome);
+        assert!(value == 0.0 && value.is_sign_positive(), "{} {value}", metric.name);
+    }
+}
+
 /// All ways to choose `count` of the numbers below `of`.
 fn choices(count: u32, of: u32) -> Vec<Vec<u32>> {
     let subsets = (0_u32..1 << of).filter(|subset| subset.count_ones() == count);

@@ -23,7 +23,7 @@ pub(super) const SPEC: ChordFunction = ChordFunction {
     compute,
 };
 
-fn compute(arguments: &[Value]) -> Result<Value> {
+fn compute(arguments: &[&Value]) -> Result<Value> {
     let key = estimate_key(&chords(arguments, 0)?);
     Ok(key.map_or(Value::Null, |key| Value::Text(key.to_string())))
 }

@@ -46,7 +46,7 @@ struct ChordFunction {
     lenient: Option<Lenient>,
     /// The value for arguments that are not NULL and fit their parameters; there are fewer than
     /// parameters where the call leaves some out.
-    compute: fn(&[Value]) -> Result<Value>,
+    compute: fn(&[&Value]) -> Result<Value>,
 }
 
 /// Of a form `try_…`.
@@ -141,13 +141,13 @@ impl Execution for Form {
 impl Form {
     /// The value of a row; NULL if an argument is.
     fn value(&self, arguments: &[Argument], row: usize) -> Result<Value> {
-        let values: Vec<Value> = arguments.iter().map(|argument| argument[row].clone()).collect();
-        if values.contains(&Value::Null) {
+        let values: Vec<&Value> = arguments.iter().map(|argument| &argument[row]).collect();
+        if values.contains(&&Value::Null) {
             return Ok(Value::Null);
         }
         for (param, value) in self.spec.parameters.iter().zip(&values) {
-            // Texts and lists are checked where they are read.
-            if !matches!(param.kind, Kind::Text | Kind::TextList) {
+            // DuckDB has seen to the types of all others.
+            if matches!(param.kind, Kind::Choice(_) | Kind::Int { .. }) {
                 checked(param, value)
                     .map_err(|message| Error::option(self.name(), param.name, message))?;
             }
@@ -181,7 +181,7 @@ const CHORDS: Param = Param::new(
 );
 
 /// An argument that is a text.
-fn text(arguments: &[Value], place: usize) -> &str {
+fn text<'a>(arguments: &[&'a Value], place: usize) -> &'a str {
     match arguments.get(place) {
         Some(Value::Text(text)) => text,
         _ => "",
@@ -189,7 +189,7 @@ fn text(arguments: &[Value], place: usize) -> &str {
 }
 
 /// An argument that is a whole number; 0 for any other.
-fn int(arguments: &[Value], place: usize) -> i64 {
+fn int(arguments: &[&Value], place: usize) -> i64 {
     match arguments.get(place) {
         Some(Value::Int(number)) => *number,
         _ => 0,
@@ -197,7 +197,7 @@ fn int(arguments: &[Value], place: usize) -> i64 {
 }
 
 /// An argument that is a list of texts, without NULLs.
-fn texts(arguments: &[Value], place: usize) -> impl Iterator<Item = &str> {
+fn texts<'a>(arguments: &[&'a Value], place: usize) -> impl Iterator<Item = &'a str> {
     let list = match arguments.get(place) {
         Some(Value::List(list)) => list.as_slice(),
         _ => &[],
@@ -212,6 +212,6 @@ fn texts(arguments: &[Value], place: usize) -> impl Iterator<Item = &str> {
 ///
 /// # Errors
 /// One of them is none; the message names it.
-fn chords(arguments: &[Value], place: usize) -> Result<Vec<Chord>> {
+fn chords(arguments: &[&Value], place: usize) -> Result<Vec<Chord>> {
     texts(arguments, place).map(Chord::parse).collect()
 }

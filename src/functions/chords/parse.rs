@@ -35,7 +35,7 @@ fn returns() -> SqlType {
     ])
 }
 
-fn compute(arguments: &[Value]) -> Result<Value> {
+fn compute(arguments: &[&Value]) -> Result<Value> {
     let chord = Chord::parse(text(arguments, 0))?;
     let (root, quality, intervals, bass) = match &chord {
         Chord::Notes(harmony) => {

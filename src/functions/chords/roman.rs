@@ -35,7 +35,7 @@ pub(super) const SPEC: ChordFunction = ChordFunction {
     compute,
 };
 
-fn compute(arguments: &[Value]) -> Result<Value> {
+fn compute(arguments: &[&Value]) -> Result<Value> {
     let (chord, key) = (Chord::parse(text(arguments, 0))?, Key::parse(text(arguments, 1))?);
     Ok(Value::Text(roman(&chord, key)))
 }

@@ -34,8 +34,8 @@ pub(super) const SPEC: ChordFunction = ChordFunction {
     compute,
 };
 
-fn compute(arguments: &[Value]) -> Result<Value> {
+fn compute(arguments: &[&Value]) -> Result<Value> {
     let (a, b) = (chords(arguments, 0)?, chords(arguments, 1)?);
-    let invariant = arguments.get(2) != Some(&Value::Bool(false));
+    let invariant = arguments.get(2) != Some(&&Value::Bool(false));
     Ok(Value::Float(similarity(&a, &b, invariant)))
 }

@@ -21,7 +21,7 @@ pub(super) const SPEC: ChordFunction = ChordFunction {
     ],
     returns: || SqlType::Varchar,
     value: "The chord in Harte's syntax; X where the vocabulary has none for it.",
-    description: "The chord of a vocabulary that a chord counts as, without its bass but in full. In \
+    description: "The chord of a vocabulary that a chord counts as, without its bass, except in full. In \
                   majmin and majmin7 chords count by their third and seventh, if their fifth is \
                   perfect, as in the simplified labels of the McGill Billboard corpus; of the others, \
                   such as dim and sus4, X is left.",
@@ -35,7 +35,7 @@ pub(super) const SPEC: ChordFunction = ChordFunction {
     compute,
 };
 
-fn compute(arguments: &[Value]) -> Result<Value> {
+fn compute(arguments: &[&Value]) -> Result<Value> {
     let chord = Chord::parse(text(arguments, 0))?;
     let vocabulary = Vocabulary::parse(text(arguments, 1)).unwrap_or(Vocabulary::Full);
     Ok(Value::Text(vocabulary.simplify(&chord).to_string()))
