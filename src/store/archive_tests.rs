@@ -23,6 +23,7 @@ fn dataset() -> Dataset {
             encoding: Encoding::Categories(vec!["a".into(), "b".into()]),
             codes: Codes::Many { offsets: vec![0, 2, 3, 4], values: vec![2, 1, 0, 1] },
         }],
+        features: None,
         chords: Some(Chords {
             symbols: vec!["A:min".into(), "C".into()],
             offsets: vec![0, 2, 2, 3],

@@ -5,6 +5,8 @@ mod config;
 mod content;
 mod lstm;
 mod network;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -58,15 +60,13 @@ pub const CNN: ModelSpec = ModelSpec {
     inputs: inputs::FEATURES,
     params: config::CONTENT_PARAMS,
     iterative: true,
-    memory: |dataset, options| {
-        Ok(pairs::memory(dataset, &config::with_content(dataset, options, ENCODE_CNN)?))
-    },
+    memory: |dataset, options| config::content_memory(dataset, options, ENCODE_CNN),
     start: |dataset, options, device| {
-        let design = config::with_content(&dataset, options, ENCODE_CNN)?;
+        let design = config::with_content(dataset.features.as_ref(), options, ENCODE_CNN)?;
         pairs::start(dataset, design, device)
     },
     load: |artifact, device| {
-        let design = config::with_content(&artifact.dataset, &artifact.options, ENCODE_CNN)?;
+        let design = config::with_content(None, &artifact.options, ENCODE_CNN)?;
         pairs::load(artifact, design, device)
     },
 };
@@ -82,15 +82,13 @@ pub const LSTM: ModelSpec = ModelSpec {
     inputs: inputs::FEATURES,
     params: config::CONTENT_PARAMS,
     iterative: true,
-    memory: |dataset, options| {
-        Ok(pairs::memory(dataset, &config::with_content(dataset, options, ENCODE_LSTM)?))
-    },
+    memory: |dataset, options| config::content_memory(dataset, options, ENCODE_LSTM),
     start: |dataset, options, device| {
-        let design = config::with_content(&dataset, options, ENCODE_LSTM)?;
+        let design = config::with_content(dataset.features.as_ref(), options, ENCODE_LSTM)?;
         pairs::start(dataset, design, device)
     },
     load: |artifact, device| {
-        let design = config::with_content(&artifact.dataset, &artifact.options, ENCODE_LSTM)?;
+        let design = config::with_content(None, &artifact.options, ENCODE_LSTM)?;
         pairs::load(artifact, design, device)
     },
 };
