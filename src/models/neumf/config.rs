@@ -14,7 +14,7 @@ use crate::train::{
 };
 
 const PAPER: Param = Param {
-    doc: "The model as printed: batches of 256 pairs, embeddings that start close to 0, no dropout.",
+    doc: "The model as printed: batches of 256 pairs; what songs contain counts the same for all users.",
     ..params::PAPER
 };
 const EPOCHS: Param = params::EPOCHS.with_default(Default::Int(20));
@@ -35,9 +35,8 @@ const LAYERS: Param = Param::new(
      the first width.",
 );
 const DROPOUT: Param = Param {
-    default: Default::Absent,
-    doc: "Share of what the perceptron's layers pass on that is set to 0 in training; default 0, with \
-          paper 0.",
+    default: Default::Float(0.0),
+    doc: "Share of what the perceptron's layers pass on that is set to 0 in training.",
     ..params::DROPOUT
 };
 const PRETRAINED: Param = Param::new(
@@ -123,7 +122,7 @@ pub const CONTENT_PARAMS: &[Param] = &[
 ];
 
 /// The deviation of embeddings before training, as printed.
-const PRINTED: f32 = 0.01;
+const DEVIATION: f32 = 0.01;
 
 /// The perceptron that the options describe.
 fn tower(options: &Options) -> Tower {
@@ -183,7 +182,7 @@ pub fn design(options: &Options, perceptron: bool, heard: Option<Heard>) -> Resu
         factors: options.count("embedding_size"),
         tower: perceptron.then(|| tower(options)),
         heard,
-        deviation: PRINTED,
+        deviation: DEVIATION,
         dropout: options.float("dropout"),
         share: if pretrained > 0 { 0.5 } else { 1.0 },
     };
