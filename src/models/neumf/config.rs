@@ -5,16 +5,16 @@ use std::sync::Arc;
 use super::cnn::LEAST_FRAMES;
 use super::content::{Content, Frames};
 use super::network::{Heard, NeuMf};
-use crate::data::Dataset;
+use crate::data::{Dataset, Features};
 use crate::error::Result;
 use crate::train::pairs::{self, Config, Design, Tower};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, Options, Param, REG, SCHEDULE, WARMUP,
-    params,
+    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, Memory, OPTIMIZER, Options, Param, REG, SCHEDULE,
+    WARMUP, params,
 };
 
 const PAPER: Param = Param {
-    doc: "The model as printed: batches of 256 pairs, embeddings that start close to 0, no dropout.",
+    doc: "The model as printed: batches of 256 pairs; what songs contain counts the same for all users.",
     ..params::PAPER
 };
 const EPOCHS: Param = params::EPOCHS.with_default(Default::Int(20));
@@ -35,9 +35,8 @@ const LAYERS: Param = Param::new(
      the first width.",
 );
 const DROPOUT: Param = Param {
-    default: Default::Absent,
-    doc: "Share of what the perceptron's layers pass on that is set to 0 in training; default 0, with \
-          paper 0.",
+    default: Default::Float(0.0),
+    doc: "Share of what the perceptron's layers pass on that is set to 0 in training.",
     ..params::DROPOUT
 };
 const PRETRAINED: Param = Param::new(
@@ -123,7 +122,7 @@ pub const CONTENT_PARAMS: &[Param] = &[
 ];
 
 /// The deviation of embeddings before training, as printed.
-const PRINTED: f32 = 0.01;
+const DEVIATION: f32 = 0.01;
 
 /// The perceptron that the options describe.
 fn tower(options: &Options) -> Tower {
@@ -139,14 +138,33 @@ fn tower(options: &Options) -> Tower {
 /// What makes codes of what songs contain, from its frames and the size of the codes.
 pub type Encode = fn(Arc<Frames>, usize) -> Arc<dyn Content>;
 
-/// NeuMF with what songs contain; without features in the data set, to answer from stored codes.
+/// NeuMF with what songs contain; without features, to answer from stored codes.
 ///
 /// # Errors
 /// Options of the optimiser that do not go together.
-pub fn with_content(dataset: &Dataset, options: &Options, encode: Encode) -> Result<Design> {
-    let frames = Frames::new(dataset.features.as_ref(), options.count("frames"));
+pub fn with_content(
+    features: Option<&Features>,
+    options: &Options,
+    encode: Encode,
+) -> Result<Design> {
+    let frames = Frames::new(features, options.count("frames"));
     let content = encode(Arc::new(frames), options.count("content_size"));
     design(options, true, Some(Heard { content, by_user: !options.bool("paper") }))
+}
+
+/// The memory of a training of NeuMF with what songs contain; looks at no frame.
+///
+/// # Errors
+/// As [`with_content`].
+pub fn content_memory(dataset: &Dataset, options: &Options, encode: Encode) -> Result<Memory> {
+    let (features, count) = (dataset.features.as_ref(), options.count("frames"));
+    let frames = Frames::sizes(features, count);
+    let numbers = dataset.songs.len() * count * frames.coefficients;
+    let content = encode(Arc::new(frames), options.count("content_size"));
+    let heard = Heard { content, by_user: !options.bool("paper") };
+    let memory = pairs::memory(dataset, &design(options, true, Some(heard))?);
+    let codes = 4 * (dataset.songs.len() * options.count("content_size")) as u64;
+    Ok(Memory { weights: memory.weights + codes, step: memory.step + 4 * numbers as u64, ..memory })
 }
 
 /// The model that the options describe: with a perceptron beside the matrix factorisation or not,
@@ -164,7 +182,7 @@ pub fn design(options: &Options, perceptron: bool, heard: Option<Heard>) -> Resu
         factors: options.count("embedding_size"),
         tower: perceptron.then(|| tower(options)),
         heard,
-        deviation: PRINTED,
+        deviation: DEVIATION,
         dropout: options.float("dropout"),
         share: if pretrained > 0 { 0.5 } else { 1.0 },
     };

@@ -35,12 +35,18 @@ pub struct Frames {
 }
 
 impl Frames {
+    /// Only the sizes, without what songs contain.
+    pub fn sizes(features: Option<&Features>, count: usize) -> Self {
+        let coefficients = features.map_or(0, |features| features.coefficients);
+        Self { count, coefficients, values: Vec::new() }
+    }
+
     /// Divides every song into `count` stretches, each of which becomes the mean of its frames. A
     /// song of fewer frames repeats them; a song without any has zeros, which is the mean of all
     /// frames.
     pub fn new(features: Option<&Features>, count: usize) -> Self {
         let Some(features) = features else {
-            return Self { count, coefficients: 0, values: Vec::new() };
+            return Self::sizes(None, count);
         };
         let coefficients = features.coefficients;
         let mut values = vec![0.0; features.songs() * count * coefficients];
