@@ -11,8 +11,8 @@ The model, for a user u and a song i whose chords, repeated and cut to P places,
 
     gmf = user_u * song_i                                                    (D)   (1)
     a_p = h . relu(W^T [user_u; chord_{c_p}; place_p] + b)                         (2)
-    w   = softmax(a); for 'mean' 1/P everywhere, for 'sum' 1                 (P)   (3)
-    att = sum_p w_p chord_{c_p}; 0 of a song without chords                  (D)   (4)
+    beta = softmax(a); for 'mean' 1/P everywhere, for 'sum' 1                (P)   (3)
+    att = sum_p beta_p chord_{c_p}; 0 of a song without chords                  (D)   (4)
     x   = [gmf; att], by default [gmf; att; user_u]; x = relu(x W_l + b_l) for each layer
     logit = x output + bias                                                        (5)
 
@@ -124,7 +124,7 @@ def compute():
                     [logit(w, case, user, song, song == UNPLAYED).item() for song in songs]
                     for user in range(USERS)
                 ],
-                "attention": [
+                "beta": [
                     [attention(w, case, user, song).tolist() for song in songs]
                     for user in range(USERS)
                 ],

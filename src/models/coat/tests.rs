@@ -151,7 +151,7 @@ fn a_stored_model_gives_the_golden_scores_and_weights() {
             for song in 0..dataset.songs.len() {
                 let weights = model.chord_attention(&context, song as u32).unwrap().unwrap();
                 let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
-                assert_close("w", &weights, &flat(&expected["attention"][user][song]), 2e-5);
+                assert_close("beta", &weights, &flat(&expected["beta"][user][song]), 2e-5);
             }
         }
     }
