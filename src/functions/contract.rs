@@ -2,9 +2,13 @@
 //!
 //! `adapter` turns these into DuckDB functions.
 
+mod docs;
+
 use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
+
+pub use docs::{Category, Docs, MacroDocs, ScalarDocs};
 
 use crate::error::Result;
 use crate::store::Caller;
@@ -149,72 +153,6 @@ impl Column {
     }
 }
 
-/// The chapters of the manual, in its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Category {
-    /// Tables to begin with, and sessions.
-    Data,
-    /// Plays to train on, to choose by, and to test with.
-    Split,
-    /// One function a model.
-    Train,
-    /// Songs for listeners.
-    Recommend,
-    /// Why a model answers as it does.
-    Understand,
-    /// How well a model predicts.
-    Evaluate,
-    /// Chord symbols and progressions.
-    Chords,
-    /// What is stored.
-    Models,
-    /// About Segue itself.
-    Help,
-}
-
-impl Category {
-    /// All of them, in the order of the manual.
-    pub const ALL: [Self; 9] = [
-        Self::Data,
-        Self::Split,
-        Self::Train,
-        Self::Recommend,
-        Self::Understand,
-        Self::Evaluate,
-        Self::Chords,
-        Self::Models,
-        Self::Help,
-    ];
-
-    /// Its name in `segue_functions()`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Data => "data",
-            Self::Split => "split",
-            Self::Train => "train",
-            Self::Recommend => "recommend",
-            Self::Understand => "understand",
-            Self::Evaluate => "evaluate",
-            Self::Chords => "chords",
-            Self::Models => "models",
-            Self::Help => "help",
-        }
-    }
-}
-
-/// What the manual says about a function.
-#[derive(Debug, Clone, Copy)]
-pub struct Docs {
-    /// Where it stands in the manual.
-    pub category: Category,
-    /// What it does, in sentences.
-    pub description: &'static str,
-    /// Statements that show it. A test runs them, after a `;` each, on the tables of `data/`,
-    /// `train_plays` and `test_plays` (their earlier and later plays), and a model 'harm' with
-    /// versions 1 and 2.
-    pub example: &'static str,
-}
-
 /// A function in FROM or CALL.
 pub trait TableFunction: Send + Sync {
     /// Its name in SQL.
@@ -308,16 +246,6 @@ pub trait ScalarFunction: Send + Sync {
     fn start(&self, caller: &Caller) -> Arc<dyn Execution>;
 }
 
-/// What the manual says about a function in expressions.
-pub struct ScalarDocs {
-    /// Its parameters, by position; DuckDB does not look at names.
-    pub parameters: &'static [Param],
-    /// Its value, as a column of its name.
-    pub value: Column,
-    /// What else there is to say.
-    pub docs: Docs,
-}
-
 /// One execution of a statement that calls a scalar function: what it looks up (models, options,
 /// relations) holds for all rows, in all threads.
 pub trait Execution: Send + Sync {
@@ -372,24 +300,6 @@ impl Index<usize> for Argument {
             Self::Each(values) => &values[row],
         }
     }
-}
-
-/// What the manual says about a macro of `sql/macros/`. A test compares it with the macro's text.
-pub struct MacroDocs {
-    /// Its name in SQL.
-    pub name: &'static str,
-    /// Whether it stands in FROM; otherwise in expressions.
-    pub is_table: bool,
-    /// Its parameters in order, each taken by position or by name: those that the function behind
-    /// the macro checks.
-    pub parameters: Vec<Param>,
-    /// The result's columns; the value, as one column, for a macro in expressions.
-    pub columns: Vec<Column>,
-    /// How many of the parameters are positional, and must be given, in the table function of the
-    /// same name that takes constants; the others are named. `None` where there is no such function.
-    pub positional: Option<usize>,
-    /// What the manual says.
-    pub docs: Docs,
 }
 
 /// Every SQL function, by kind, and every setting.
