@@ -120,6 +120,10 @@ fn coat_is_compared_at_every_size_and_nothing_is_done_twice() {
     std::fs::write(folder.path().join("own.sql"), own).unwrap();
     let read = format!(".read '{}'\n", papers.join("coat_tables.sql").display());
     let tuned = script(&folder, &compare.replace(&read, &format!("{tuned}.read 'own.sql'\n")));
-    assert_eq!(tuned.matches(",stored,").count() + tuned.matches(",complete,").count(), 16, "{tuned}");
+    assert_eq!(
+        tuned.matches(",stored,").count() + tuned.matches(",complete,").count(),
+        16,
+        "{tuned}"
+    );
     assert!(tuned.ends_with("11,2,84\n"), "{tuned}");
 }
