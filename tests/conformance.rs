@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use segue::control::Control;
-use segue::data::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
+use segue::data::{Chords, Codes, Dataset, Encoding, Features, Field, Keys, Plays, Vocab};
 use segue::models::REGISTRY;
 use segue::train::{
     Artifact, Context, Kind, Model, ModelSpec, Options, Setting, Training, Weights,
@@ -15,6 +15,20 @@ const SONGS: u32 = 30;
 fn field(name: &str, codes: Codes, values: usize) -> Field {
     let values = (0..values).map(|i| format!("{name}{i:02}")).collect();
     Field { name: name.into(), encoding: Encoding::Categories(values), codes }
+}
+
+/// Two frames of three coefficients for each song but the first, which has none.
+fn features() -> Features {
+    let offsets = std::iter::once(0).chain((0..SONGS).map(|song| 2 * u64::from(song))).collect();
+    let values = (0..(SONGS - 1) * 6).map(|i| (i as f32).sin()).collect();
+    Features { coefficients: 3, offsets, values }
+}
+
+/// Three chords for each song but the first, which has none.
+fn chords() -> Chords {
+    let offsets = std::iter::once(0).chain((0..SONGS).map(|song| 3 * u64::from(song))).collect();
+    let codes = (0..(SONGS - 1) * 3).map(|i| i * i % 7).collect();
+    Chords { symbols: (0..7).map(|code| format!("chord {code}")).collect(), offsets, codes }
 }
 
 /// Sessions that go round the songs: after song `i` comes song `i + 1`. Songs have an artist and
@@ -44,7 +58,8 @@ fn cycle(sessions_per_user: usize, users: usize) -> Dataset {
         songs: Vocab::new("BIGINT", Keys::Integers((0..i64::from(SONGS)).collect())),
         user_fields: vec![field("country", countries, 2)],
         song_fields: vec![field("artist", artists, 4), field("tags", tags, 3)],
-        chords: None,
+        chords: Some(Arc::new(chords())),
+        features: Some(features()),
         plays,
         play_counts,
         has_sessions: true,

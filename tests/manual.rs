@@ -17,8 +17,8 @@ use support::Engine;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/functions.md");
 
-/// What the examples find: the sample in `data/`, its earlier and later plays, and two versions of a
-/// model, trained as fast as can be.
+/// What the examples find: the sample in `data/`, its earlier and later plays, and two models,
+/// one in two versions, trained as fast as can be.
 const SAMPLE: &str = "
     CALL create_listening_tables();
     COPY plays FROM '$DATA/plays.csv';
@@ -27,6 +27,8 @@ const SAMPLE: &str = "
     COPY chords FROM '$DATA/chords.csv';
     CREATE TABLE train_plays AS FROM plays WHERE played_at < '2023-09-15';
     CREATE TABLE test_plays AS FROM plays WHERE played_at >= '2023-09-15';
+    FROM train_coat('train_plays', chords := 'chords', epochs := 1, embedding_size := 4,
+                    max_length := 8);
     FROM train_harm('train_plays', songs := 'songs', users := 'users', fields := ['artist'],
                     epochs := 1, embedding_size := 4, max_length := 2);
     FROM train_harm('train_plays', songs := 'songs', users := 'users', fields := ['artist'],

@@ -1,6 +1,8 @@
 //! The immutable training data: who played what, in which session, and what songs and users are.
 
-use super::{Chords, Field, Vocab};
+use std::sync::Arc;
+
+use super::{Chords, Features, Field, Vocab};
 
 /// All plays, packed: 4 bytes each, in order of user, session and time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,7 +87,10 @@ pub struct Dataset {
     /// Fields of songs, without the id; each has one entry per song of `songs`.
     pub song_fields: Vec<Field>,
     /// The chords of every song of `songs`; `None` for models that do not read them.
-    pub chords: Option<Chords>,
+    pub chords: Option<Arc<Chords>>,
+    /// The feature matrices of songs; `None` for models that do not read them, and in models as they
+    /// are stored: those keep what they made of them.
+    pub features: Option<Features>,
     /// Who played what.
     pub plays: Plays,
     /// How often each song was played.
@@ -108,8 +113,9 @@ impl Dataset {
         let ranks = plays.session_ranks.len();
         let counts = (plays.songs.len() + self.play_counts.len() + ranks) * 4;
         let fields = self.user_fields.iter().chain(&self.song_fields).map(Field::bytes);
-        let chords = self.chords.as_ref().map_or(0, Chords::bytes);
+        let chords = self.chords.as_ref().map_or(0, |chords| chords.bytes());
+        let features = self.features.as_ref().map_or(0, Features::bytes);
         let vocabs = self.users.bytes() + self.songs.bytes();
-        (offsets + counts) as u64 + vocabs + fields.sum::<u64>() + chords
+        (offsets + counts) as u64 + vocabs + fields.sum::<u64>() + chords + features
     }
 }

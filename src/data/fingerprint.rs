@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Chords, Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
+use super::{Chords, Codes, Dataset, Encoding, Features, Field, Keys, Plays, Vocab};
 
 /// A hash of everything that a model learns from, as 32 hexadecimal digits.
 ///
@@ -21,6 +21,9 @@ pub fn fingerprint(data: &Dataset) -> String {
     hash.update(&[u8::from(data.has_sessions)]);
     if let Some(chords) = &data.chords {
         add_chords(&mut hash, chords);
+    }
+    if let Some(features) = &data.features {
+        add_features(&mut hash, features);
     }
     format!("{:032x}", hash.digest128())
 }
@@ -80,6 +83,16 @@ fn add_chords(hash: &mut Xxh3, chords: &Chords) {
     chords.symbols.iter().for_each(|symbol| add_text(hash, symbol));
     add_codes(hash, &chords.codes);
     chords.offsets.iter().for_each(|offset| hash.update(&offset.to_le_bytes()));
+}
+
+fn add_features(hash: &mut Xxh3, features: &Features) {
+    hash.update(b"features");
+    add_count(hash, features.coefficients);
+    features.offsets.iter().for_each(|offset| hash.update(&offset.to_le_bytes()));
+    for block in features.values.chunks(4096) {
+        let bytes: Vec<u8> = block.iter().flat_map(|value| value.to_le_bytes()).collect();
+        hash.update(&bytes);
+    }
 }
 
 fn add_codes(hash: &mut Xxh3, codes: &[u32]) {

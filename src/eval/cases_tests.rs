@@ -16,6 +16,7 @@ fn dataset() -> Dataset {
         user_fields: Vec::new(),
         song_fields: Vec::new(),
         chords: None,
+        features: None,
         plays: Plays::in_order(vec![4, 3, 2], vec![0, 2, 3], vec![0, 2, 2]),
         play_counts: vec![0, 0, 1, 1, 1],
         has_sessions: true,

@@ -229,6 +229,7 @@ mod tests {
                 },
             ],
             chords: None,
+            features: None,
             plays: Plays::default(),
             play_counts: vec![8, 2, 1, 1, 0],
             has_sessions: false,

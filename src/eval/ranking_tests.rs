@@ -65,6 +65,7 @@ fn dataset(songs: usize) -> Dataset {
         user_fields: Vec::new(),
         song_fields: Vec::new(),
         chords: None,
+        features: None,
         plays: Plays::in_order(vec![4, 3], vec![0, 2], vec![0, 1]),
         play_counts,
         has_sessions: true,

@@ -149,6 +149,10 @@ impl<'m, M: Deref<Target = dyn Model + 'm> + Send + Sync> Model for OnThreads<M>
         self.threads.run(|| self.model.field_attention(user, songs))
     }
 
+    fn chord_attention(&self, context: &Context<'_>, song: u32) -> Result<Option<Vec<f32>>> {
+        self.threads.run(|| self.model.chord_attention(context, song))
+    }
+
     fn attention_fields(&self) -> Vec<String> {
         self.model.attention_fields()
     }

@@ -3,6 +3,7 @@
 mod adapter;
 mod arguments;
 mod asked;
+mod chord_attention;
 mod chords;
 mod contract;
 mod cross_validate;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::chord_attention::ChordAttention;
 use super::chords;
 use super::contract::Registry;
 use super::cross_validate::CrossValidate;
@@ -41,6 +42,7 @@ pub fn registry() -> Registry {
             Arc::new(ImportModel),
             Arc::new(Types),
             Arc::new(FieldAttention),
+            Arc::new(ChordAttention),
             Arc::new(GenerateListening),
             Arc::new(CreateListeningTables),
             Arc::new(Functions),

@@ -184,6 +184,7 @@ mod tests {
             user_fields: Vec::new(),
             song_fields: Vec::new(),
             chords: None,
+            features: None,
             plays,
             play_counts: vec![3, 2, 2],
             has_sessions: true,

@@ -1,12 +1,14 @@
 //! The models: one file each, one line in [`REGISTRY`].
 
 mod bpr;
+mod coat;
 mod ease;
 mod gru4rec;
 mod harm;
 mod improved_gru4rec;
 mod item_knn;
 mod narm;
+mod neumf;
 mod popularity;
 mod rules;
 mod sasrec;
@@ -22,6 +24,11 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &improved_gru4rec::SPEC,
     &narm::SPEC,
     &bpr::SPEC,
+    &neumf::GMF,
+    &neumf::SPEC,
+    &neumf::CNN,
+    &neumf::LSTM,
+    &coat::SPEC,
     &ease::SPEC,
     &popularity::SPEC,
     &item_knn::SPEC,

@@ -26,13 +26,11 @@ use candle_core::Tensor;
 
 use crate::error::Result;
 use crate::nn::{self, Dropout};
-use crate::train::sequence::{
-    self, Batching, Config, Design, Encoder, Initial, Recurrent, Sequences, weight,
-};
+use crate::train::sequence::{self, Batching, Config, Design, Encoder, Recurrent, Sequences};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
-    OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, Weights, objective,
-    params,
+    CLIP, Default, Initial, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER,
+    Objective, OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, Weights,
+    objective, params, weight,
 };
 
 /// The line in the registry.

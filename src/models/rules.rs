@@ -205,6 +205,7 @@ mod tests {
             user_fields: Vec::new(),
             song_fields: Vec::new(),
             chords: None,
+            features: None,
             plays,
             play_counts: vec![1; 4],
             has_sessions: true,

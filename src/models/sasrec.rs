@@ -31,11 +31,11 @@ use candle_core::Tensor;
 
 use crate::error::{Error, Result};
 use crate::nn::{self, Dropout};
-use crate::train::sequence::{self, Batching, Config, Design, Encoder, Initial, Sequences};
+use crate::train::sequence::{self, Batching, Config, Design, Encoder, Sequences};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
-    OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, Weights, objective,
-    params,
+    CLIP, Default, Initial, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER,
+    Objective, OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, Weights,
+    objective, params, weight,
 };
 
 /// SASRec's line in the registry.
@@ -188,7 +188,7 @@ impl SasRec {
             .flat_map(|&n| (0..length).map(move |at| place(n, at)))
             .collect();
         let places = Tensor::from_slice(&places, places.len(), sequences.inputs.device())?;
-        let positions = sequence::weight(weights, POSITIONS)?.index_select(&places, 0)?;
+        let positions = weight(weights, POSITIONS)?.index_select(&places, 0)?;
         Ok(positions.reshape((batch, length, size))?)
     }
 }
@@ -232,7 +232,7 @@ impl Encoder for SasRec {
         sequences: &mut Sequences,
         dropout: &mut Dropout<'_>,
     ) -> Result<Tensor> {
-        let get = |name: String| sequence::weight(weights, &name);
+        let get = |name: String| weight(weights, &name);
         let norm = |x: &Tensor, name: &str| {
             nn::layer_norm(x, &get(format!("{name}.weight"))?, &get(format!("{name}.bias"))?)
         };

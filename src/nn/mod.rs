@@ -2,6 +2,8 @@
 
 mod additive;
 mod attention;
+mod code_attention;
+mod cross_entropy;
 mod dropout;
 mod field_attention;
 #[cfg(test)]
@@ -15,6 +17,8 @@ mod linear;
 mod links;
 mod loss;
 mod mean_rows;
+mod pairs;
+mod relu;
 mod scores;
 mod sigmoid;
 mod topk;
@@ -24,10 +28,12 @@ pub const ABSENT: u32 = u32::MAX;
 
 pub use additive::causal_additive;
 pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
+pub use code_attention::{Codes, code_logits, mix_codes};
+pub use cross_entropy::binary_cross_entropy;
 pub use dropout::{Dropout, times};
 pub use field_attention::{Places, attend_fields, mix_fields, softmax_along, softmax_rows};
 pub use gru::gru;
-pub use host::{dot, sigmoid, softplus};
+pub use host::{dot, exp, sigmoid, softplus};
 pub use init::{normal, normals};
 pub use inverse::inverse;
 pub use layer_norm::layer_norm;
@@ -35,6 +41,8 @@ pub use linear::{add_bias, linear};
 pub use links::SongLinks;
 pub use loss::{Loss, Shared};
 pub use mean_rows::{Groups, mean_rows};
+pub use pairs::{Meetings, pair_dots, pair_relu};
+pub use relu::relu;
 pub use scores::{rank_unplayed_last, score_catalogue};
 pub use sigmoid::sigmoid_of;
 pub use topk::{Ranked, compare, keep_only, top_k};

@@ -4,6 +4,7 @@
 //! answers without the tables that it was trained on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
@@ -158,7 +159,9 @@ pub fn unpack(name: &str, bytes: &[u8]) -> Result<Archive> {
         users: Vocab::new(&about.user_type, get_keys(&file, "users")?),
         user_fields: get_fields(&file, "user_fields", &about.user_fields)?,
         song_fields: get_fields(&file, "song_fields", &about.song_fields)?,
-        chords: archive_chords::get(&file, songs.len())?,
+        chords: archive_chords::get(&file, songs.len())?.map(Arc::new),
+        // A model keeps what it made of them.
+        features: None,
         songs,
         plays: Plays {
             songs: file.get("plays.songs")?,

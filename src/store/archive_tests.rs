@@ -23,11 +23,12 @@ fn dataset() -> Dataset {
             encoding: Encoding::Categories(vec!["a".into(), "b".into()]),
             codes: Codes::Many { offsets: vec![0, 2, 3, 4], values: vec![2, 1, 0, 1] },
         }],
-        chords: Some(Chords {
+        chords: Some(Arc::new(Chords {
             symbols: vec!["A:min".into(), "C".into()],
             offsets: vec![0, 2, 2, 3],
             codes: vec![1, 0, 1],
-        }),
+        })),
+        features: None,
         plays: Plays {
             songs: vec![2, 2, 0],
             session_offsets: vec![0, 2, 3],
@@ -178,7 +179,8 @@ fn contradictions_are_found() {
     assert!(change(|data| data.plays.session_ranks.push(0)).contains("order of sessions"));
     let with = |codes: Vec<u32>, offsets: Vec<u64>| {
         let symbols = vec!["C".to_owned()];
-        let data = Dataset { chords: Some(Chords { symbols, offsets, codes }), ..dataset() };
+        let chords = Arc::new(Chords { symbols, offsets, codes });
+        let data = Dataset { chords: Some(chords), ..dataset() };
         message(unpack("x", &pack(&data, &weights(), &meta()).unwrap()))
     };
     for (codes, offsets) in [

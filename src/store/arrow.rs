@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use duckdb::Connection;
 use duckdb::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringArray,
+    Array, ArrayRef, AsArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray,
 };
 use duckdb::arrow::compute::cast;
-use duckdb::arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
+use duckdb::arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int64Type};
 
 use super::interrupt::interruptible;
 use super::relation::{Relation, one_line};
@@ -95,6 +95,36 @@ pub(super) fn lists(array: &ArrayRef) -> Result<(ListArray, Ids)> {
     let lists = as_type(array, &DataType::List(Arc::new(Field::new("l", element, true))))?;
     let lists = lists.as_list_opt::<i32>().ok_or_else(|| unexpected(array))?;
     Ok((lists.clone(), Ids::new(lists.values())?))
+}
+
+/// A batch of lists of numbers.
+pub(super) struct Vectors {
+    lists: ListArray,
+    values: Float32Array,
+}
+
+impl Vectors {
+    /// Takes a FLOAT[] column.
+    pub(super) fn new(array: &ArrayRef) -> Result<Self> {
+        let element = Arc::new(Field::new("l", DataType::Float32, true));
+        let lists = match array.data_type() {
+            DataType::List(_) => Arc::clone(array),
+            _ => as_type(array, &DataType::List(element))?,
+        };
+        let lists = lists.as_list_opt::<i32>().ok_or_else(|| unexpected(array))?.clone();
+        let values = as_type(lists.values(), &DataType::Float32)?;
+        let values = values.as_primitive_opt::<Float32Type>().cloned();
+        Ok(Self { lists, values: values.ok_or_else(|| unexpected(array))? })
+    }
+
+    /// The list in a row; `None` where it is NULL, or one of its numbers is, or is not finite.
+    pub(super) fn get(&self, row: usize) -> Option<&[f32]> {
+        let offsets = self.lists.value_offsets();
+        let (first, end) = (offsets[row] as usize, offsets[row + 1] as usize);
+        let whole = self.lists.is_valid(row) && (first..end).all(|at| self.values.is_valid(at));
+        let values = &self.values.values()[first..end];
+        (whole && values.iter().all(|value| value.is_finite())).then_some(values)
+    }
 }
 
 /// A batch of times as integers of the same order; DOUBLE values are finite.

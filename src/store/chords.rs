@@ -78,7 +78,7 @@ fn is_text(sql_type: &str) -> bool {
 }
 
 /// The first of these columns that is there.
-fn need(relation: &Relation, names: &[&str], what: &str) -> Result<Column> {
+pub(super) fn need(relation: &Relation, names: &[&str], what: &str) -> Result<Column> {
     names.iter().find_map(|name| relation.column(name)).cloned().ok_or_else(|| {
         relation.error(format!(
             "{} has no {what} column ({}); its columns are: {}; name one in a query, e.g. \

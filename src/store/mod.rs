@@ -8,6 +8,7 @@ mod cache;
 mod catalogue;
 mod chords;
 mod columns;
+mod features;
 mod files;
 mod host;
 mod host_files;

@@ -4,6 +4,7 @@ use duckdb::Connection;
 
 use super::chords::ChordsPlan;
 use super::columns::{ColumnNames, FieldKind, Role, time_expression};
+use super::features::FeaturesPlan;
 use super::ids::{common_id_type, id_expression, id_type};
 use super::relation::{Column, Relation};
 use crate::data::ChordReading;
@@ -30,6 +31,8 @@ pub struct DatasetRequest {
     pub buckets: usize,
     /// The chords of songs.
     pub chords: Option<String>,
+    /// The feature matrices of songs.
+    pub features: Option<String>,
     /// What becomes of their symbols.
     pub chord_reading: ChordReading,
 }
@@ -187,6 +190,7 @@ pub(super) struct DatasetPlan {
     pub songs: Option<AttributesPlan>,
     pub users: Option<AttributesPlan>,
     pub chords: Option<ChordsPlan>,
+    pub features: Option<FeaturesPlan>,
     /// The type of user ids in results.
     pub user_type: String,
     /// The type of song ids in results.
@@ -219,6 +223,9 @@ impl DatasetPlan {
         let chords = resolve("chords", &request.chords)?
             .map(|relation| ChordsPlan::new(relation, names, request.chord_reading))
             .transpose()?;
+        let features = resolve("features", &request.features)?
+            .map(|relation| FeaturesPlan::new(relation, names))
+            .transpose()?;
         refuse_names_without_relation(request)?;
         if let (Some(plays), Some(users)) = (&plays, &users)
             && plays.user.is_none()
@@ -234,8 +241,9 @@ impl DatasetPlan {
         let mut song_ids: Vec<_> = plays.iter().map(|p| (&p.relation, &p.song)).collect();
         song_ids.extend(songs.iter().map(|plan| (&plan.relation, &plan.id)));
         song_ids.extend(chords.iter().map(|plan| (&plan.relation, &plan.song)));
+        song_ids.extend(features.iter().map(|plan| (&plan.relation, &plan.song)));
         let (user_type, song_type) = (shared_type(&user_ids)?, shared_type(&song_ids)?);
-        Ok(Self { plays, songs, users, chords, user_type, song_type })
+        Ok(Self { plays, songs, users, chords, features, user_type, song_type })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Relations of plays, songs and users → Arrow batches → a packed [`Dataset`].
 
+use std::sync::Arc;
+
 use duckdb::Connection;
 use duckdb::arrow::array::Array;
 
 use super::arrow::{self, Ids};
 use super::attributes::Attributes;
 use super::chords::RawChords;
+use super::features::RawFeatures;
 use super::ids::is_integer;
 use super::memory::{memory_limit, size};
 use super::plan::{AttributesPlan, DatasetPlan, DatasetRequest, PlaysPlan};
@@ -32,6 +35,7 @@ pub struct RawDataset {
     song_rows: Option<Attributes>,
     user_rows: Option<Attributes>,
     chords: Option<RawChords>,
+    features: Option<RawFeatures>,
 }
 
 /// Reads the plays and attributes of a training.
@@ -58,8 +62,11 @@ pub fn read_dataset(
     let user_rows = read(plan.users.take(), &mut users)?;
     let chords = plan.chords.take();
     let chords = chords.map(|plan| RawChords::read(conn, plan, &mut songs, control)).transpose()?;
+    let features = plan.features.take();
+    let features =
+        features.map(|plan| RawFeatures::read(conn, plan, &mut songs, control)).transpose()?;
     let buckets = request.buckets;
-    Ok(RawDataset { buckets, plan, users, songs, plays, song_rows, user_rows, chords })
+    Ok(RawDataset { buckets, plan, users, songs, plays, song_rows, user_rows, chords, features })
 }
 
 impl RawDataset {
@@ -70,7 +77,8 @@ impl RawDataset {
     /// A song or user has two rows of attributes; too many plays; the analyst stopped the
     /// statement.
     pub fn finish(self, control: &Control) -> Result<Dataset> {
-        let Self { buckets, plan, users, songs, plays, song_rows, user_rows, chords } = self;
+        let Self { buckets, plan, users, songs, plays, song_rows, user_rows, chords, features } =
+            self;
         let mut notes = plays.notes;
         let (users, user_ranks) = users.finish(&plan.user_type);
         let (songs, song_ranks) = songs.finish(&plan.song_type);
@@ -81,6 +89,8 @@ impl RawDataset {
         let song_fields = fields(song_rows, &songs, &song_ranks)?;
         let user_fields = fields(user_rows, &users, &user_ranks)?;
         let chords = chords.map(|rows| rows.finish(&songs, &song_ranks, &mut notes)).transpose()?;
+        let features =
+            features.map(|rows| rows.finish(&songs, &song_ranks, &mut notes)).transpose()?;
         let packed = plays.builder.finish(&user_ranks, &song_ranks, control)?;
         let mut play_counts = vec![0; songs.len()];
         for &song in &packed.songs {
@@ -91,7 +101,8 @@ impl RawDataset {
             songs,
             user_fields,
             song_fields,
-            chords,
+            chords: chords.map(Arc::new),
+            features,
             plays: packed,
             play_counts,
             has_sessions: plan.plays.is_some_and(|plays| plays.session.is_some()),

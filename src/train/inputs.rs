@@ -38,6 +38,16 @@ pub const CHORDS: &[Param] = &[
     ),
 ];
 
+/// The feature matrices of songs.
+pub const FEATURES: &[Param] = &[Param::new(
+    "features",
+    Kind::Relation,
+    Default::Required,
+    "Matrices of features of songs, such as their MFCC: columns song_id, frame and features, a LIST of \
+     numbers, with one row a frame, or song_id and features, a LIST of such LISTs, with one row a song. \
+     Every coefficient is brought to mean 0 and deviation 1.",
+)];
+
 /// Texts as they are in the relation.
 const GIVEN: &str = "given";
 const VOCABULARIES: &[&str] = &[GIVEN, "majmin", "majmin7", "sevenths", "full"];

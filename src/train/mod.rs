@@ -3,18 +3,23 @@
 //! A model file implements [`Model`] (answers) and [`Training`] (learns) and exports one
 //! [`ModelSpec`]. Validation metrics come in through a callback, so nothing here depends on `eval`.
 
+mod distinct;
+mod initial;
 pub mod inputs;
 mod model;
 pub mod objective;
 mod optimizer;
 mod options;
+pub mod pairs;
 mod parameters;
 pub mod params;
 pub mod sequence;
 mod trainer;
 
+pub use distinct::Distinct;
+pub use initial::Initial;
 pub use model::{
-    Artifact, Context, Estimate, Load, Memory, Model, ModelSpec, Start, Training, Weights,
+    Artifact, Context, Estimate, Load, Memory, Model, ModelSpec, Start, Training, Weights, weight,
 };
 pub use objective::{LossKind, NegativeSampler, Objective, Pool};
 pub use optimizer::{

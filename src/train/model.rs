@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use super::options::{Options, Param};
 use crate::control::Control;
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Who asks for recommendations, after which songs.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,16 @@ pub struct Context<'a> {
 /// Named tensors in a stable order: weights, or the state of an interrupted training.
 pub type Weights = BTreeMap<String, Tensor>;
 
+/// A parameter by its name.
+///
+/// # Errors
+/// There is none of that name.
+pub fn weight(weights: &Weights, name: &str) -> Result<Tensor> {
+    weights.get(name).cloned().ok_or_else(|| {
+        Error::model(format!("the stored model has no tensor '{name}'; train it again"))
+    })
+}
+
 /// A trained model.
 pub trait Model: Send + Sync {
     /// Scores every song for each context.
@@ -40,6 +50,13 @@ pub trait Model: Send + Sync {
     /// The mean weight a user's attention gives to each song field, over the given songs; `None`
     /// for a model without such attention. Order as [`Model::attention_fields`].
     fn field_attention(&self, _user: Option<u32>, _songs: &[u32]) -> Result<Option<Vec<f32>>> {
+        Ok(None)
+    }
+
+    /// The weight that a listener's attention gives to each place of a song's chords, which are
+    /// repeated in order, and cut, to as many places as the model has; none for a song without
+    /// chords. `None` for a model without such attention, and of a listener of whom it knows nothing.
+    fn chord_attention(&self, _context: &Context<'_>, _song: u32) -> Result<Option<Vec<f32>>> {
         Ok(None)
     }
 

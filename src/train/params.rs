@@ -5,6 +5,7 @@
 //! default that hangs on other options; then the model's documentation of it says which.
 
 use super::{Default, Kind, Options, Param};
+use crate::data::{Dataset, Incidence};
 
 /// A share of something, below 1.
 pub const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
@@ -61,4 +62,38 @@ pub const TEMPERATURE: Param = Param::new(
 /// What [`TEMPERATURE`] was given.
 pub fn temperature(options: &Options) -> Option<f64> {
     options.has("temperature").then(|| options.float("temperature"))
+}
+
+/// Whose taste a vector is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// A user's.
+    User,
+    /// A session's.
+    Session,
+}
+
+/// Whose taste is learned.
+pub const PER: Param = Param::new(
+    "per",
+    Kind::Choice(&["user", "session"]),
+    Default::Text("user"),
+    "Whose taste is learned: a vector for each user, or for each session, whose songs then speak \
+     for a listener.",
+);
+
+impl Per {
+    /// What [`PER`] was given; users where a model has no such option.
+    pub fn new(options: &Options) -> Self {
+        if options.text("per") == Some("session") { Self::Session } else { Self::User }
+    }
+
+    /// Who played what: users, or sessions in their place.
+    pub fn incidence(self, dataset: &Dataset) -> Incidence {
+        let (plays, songs) = (&dataset.plays, dataset.songs.len());
+        match self {
+            Self::User => Incidence::by_user(plays, songs),
+            Self::Session => Incidence::new(plays, songs),
+        }
+    }
 }

@@ -23,8 +23,8 @@ Every function that Segue adds to DuckDB. `FROM segue_functions()` shows the sam
 - A column of type ANY has the type that ids have in your tables.
 
 The examples run on the sample in `data/`: tables `plays`, `songs`, `users` and `chords`, with
-`train_plays` and `test_plays` for the earlier and later plays, and a model trained under the name
-`harm`.
+`train_plays` and `test_plays` for the earlier and later plays, and models trained under the names
+`harm` and `coat`.
 ";
 
 const SETTINGS: &str = "\

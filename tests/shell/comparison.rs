@@ -1,4 +1,4 @@
-//! `sql/papers/harm_comparison.sql`, from plays to tables.
+//! `sql/papers/harm_comparison.sql` and `coat_tables.sql`, from plays to tables.
 
 use std::path::Path;
 
@@ -59,4 +59,71 @@ fn every_model_is_compared_and_nothing_is_done_twice() {
     script(&folder, &format!("{drop}\n.gexec\n"));
     let dropped = script(&folder, &format!("{compare}{counts}"));
     assert!(dropped.ends_with("13,351\n12,50\n"), "{dropped}");
+}
+
+/// COAT's tables, on listening that is planted over a few chords.
+#[test]
+fn coat_is_compared_at_every_size_and_nothing_is_done_twice() {
+    let folder = TempDir::new().unwrap();
+    let papers = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/papers");
+    // Every third song has another order of the same chords.
+    let chords = "SELECT s AS song_id, CASE s % 3 WHEN 0 THEN ['C', 'F:maj7', 'G:7', 'N']
+                         WHEN 1 THEN ['Am', 'Dm', 'C', 'E7', 'C'] ELSE ['G', 'Em', 'C'] END AS chords
+                  FROM range(120) t(s)";
+    let planted = script(
+        &folder,
+        &format!(
+            "CREATE TABLE songs AS {chords};
+             SET VARIABLE chords = 'songs';
+             SET VARIABLE listeners = 20;
+             .read '{}'
+             SELECT count(DISTINCT user_id), count(*) FROM train_plays;
+             SELECT count(*), min(len(chords)), max(len(chords)) FROM song_chords;
+             SELECT count(*) FROM test_cold SEMI JOIN train_plays USING (song_id);
+             SELECT count(*) FROM cold_negatives SEMI JOIN test_cold USING (user_id, song_id);",
+            papers.join("coat_planted.sql").display()
+        ),
+    );
+    assert!(planted.ends_with("20,400\n120,3,5\n0\n0\n"), "{planted}");
+    let compare = format!(
+        "SET VARIABLE train = 'train_plays';
+         SET VARIABLE test = 'test_warm';
+         SET VARIABLE chords = 'song_chords';
+         SET VARIABLE negatives = 'warm_negatives';
+         SET VARIABLE factors = [2, 4];
+         SET VARIABLE options = 'epochs := 1';
+         SET VARIABLE seeds = 1;
+         .read '{}'\n
+         SELECT count(DISTINCT name), count(DISTINCT factors), count(*) FROM coat_results;",
+        papers.join("coat_tables.sql").display()
+    );
+    let first = script(&folder, &compare);
+    assert!(first.contains("Table I") && first.contains("Figure 2"), "{first}");
+    // 9 of 11 models have two sizes; each has two metrics of two rankings.
+    assert!(first.ends_with("11,2,80\n"), "{first}");
+    assert!(first.contains(",complete,"), "{first}");
+    let again = script(&folder, &compare);
+    assert!(!again.contains(",complete,"), "{again}");
+    let tables = |text: &str| text[text.find("Table I").unwrap()..].to_owned();
+    assert_eq!(tables(&first), tables(&again));
+    // The best of the paper's grid, on validation plays.
+    let tuned = "SET VARIABLE tuned = true;
+                 SET VARIABLE validation = 'test_warm';
+                 SET VARIABLE factors = [2];\n";
+    let contestants = "CREATE OR REPLACE TABLE contestants AS
+                       SELECT 'GMF' AS name, 'gmf' AS kind, CAST(NULL AS VARCHAR) AS reads,
+                              CAST(MAP {} AS MAP(VARCHAR, VARCHAR)) AS options, true AS has_factors;\n";
+    let text = std::fs::read_to_string(papers.join("coat_tables.sql")).unwrap();
+    let start = text.find("CREATE OR REPLACE TABLE contestants").unwrap();
+    let end = start + text[start..].find(";\n").unwrap() + 2;
+    let own = format!("{}{contestants}{}", &text[..start], &text[end..]);
+    std::fs::write(folder.path().join("own.sql"), own).unwrap();
+    let read = format!(".read '{}'\n", papers.join("coat_tables.sql").display());
+    let tuned = script(&folder, &compare.replace(&read, &format!("{tuned}.read 'own.sql'\n")));
+    assert_eq!(
+        tuned.matches(",stored,").count() + tuned.matches(",complete,").count(),
+        16,
+        "{tuned}"
+    );
+    assert!(tuned.ends_with("11,2,84\n"), "{tuned}");
 }

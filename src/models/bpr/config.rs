@@ -1,19 +1,11 @@
 //! The options of BPR, resolved.
 
 use crate::error::Result;
+use crate::train::params::{self, Per};
 use crate::train::{
     CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerConfig, OptimizerKind,
-    Options, Param, REG, SCHEDULE, WARMUP, objective, params,
+    Options, Param, REG, SCHEDULE, WARMUP, objective,
 };
-
-/// Whose taste a vector is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Per {
-    /// A user's.
-    User,
-    /// A session's.
-    Session,
-}
 
 /// What an epoch goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +51,7 @@ pub const PARAMS: &[Param] = &[
     CLIP,
     SCHEDULE,
     WARMUP,
-    Param::new(
-        "per",
-        Kind::Choice(&["user", "session"]),
-        Default::Text("user"),
-        "Whose taste is learned: a vector for each user, or for each session, whose songs then speak \
-         for a listener.",
-    ),
+    params::PER,
     Param::new(
         "sampling",
         Kind::Choice(&["pairs", "plays", "users"]),
@@ -103,14 +89,13 @@ impl Config {
             OptimizerKind::Adam => 0.001,
             OptimizerKind::Sgd | OptimizerKind::Adagrad => 0.05,
         })?;
-        let per = if options.text("per") == Some("session") { Per::Session } else { Per::User };
         let sampling = match options.text("sampling") {
             Some("plays") => Sampling::Plays,
             Some("users") => Sampling::Users,
             _ => Sampling::Pairs,
         };
         Ok(Self {
-            per,
+            per: Per::new(options),
             sampling,
             embedding_size: options.count("embedding_size"),
             batch_size: options.has("batch_size").then(|| options.count("batch_size")),

@@ -7,13 +7,14 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::config::{Config, Per, Sampling};
+use super::config::{Config, Sampling};
 use super::scorer::Bpr;
 use crate::control::Control;
 use crate::data::{Dataset, Incidence, PopularitySampler};
 use crate::error::{Error, Result};
 use crate::nn;
-use crate::train::{Memory, Model, Optimizer, Parameters, Training, Update, Weights};
+use crate::train::params::Per;
+use crate::train::{Distinct, Memory, Model, Optimizer, Parameters, Training, Update, Weights};
 
 /// The deviation of the initial vectors.
 const INIT: f32 = 0.05;
@@ -39,9 +40,9 @@ pub struct Learner {
     sampler: PopularitySampler,
     played: Incidence,
     pairs: Vec<Pair>,
-    /// Places of rows in the running batch, for users and for songs.
-    users: Places,
-    songs: Places,
+    /// Distinct of rows in the running batch, for users and for songs.
+    users: Distinct,
+    songs: Distinct,
 }
 
 impl Learner {
@@ -50,11 +51,7 @@ impl Learner {
     /// # Errors
     /// There are no plays.
     pub fn new(dataset: Arc<Dataset>, config: Config, device: &Device) -> Result<Self> {
-        let (songs, plays) = (dataset.songs.len(), &dataset.plays);
-        let played = match config.per {
-            Per::User => Incidence::by_user(plays, songs),
-            Per::Session => Incidence::new(plays, songs),
-        };
+        let (songs, played) = (dataset.songs.len(), config.per.incidence(&dataset));
         let pairs = pairs(&dataset, &config, &played);
         if pairs.is_empty() {
             return Err(Error::data("there are no plays, so there is nothing to learn from"));
@@ -67,7 +64,7 @@ impl Learner {
         parameters.add(TABLES[0], &[rows, size], nn::normals(&mut rng, rows * size, INIT));
         parameters.add(TABLES[1], &[songs, size], nn::normals(&mut rng, songs * size, INIT));
         parameters.add(TABLES[2], &[songs, 1], vec![0.0; songs]);
-        let (users, songs, device) = (Places::new(rows), Places::new(songs), device.clone());
+        let (users, songs, device) = (Distinct::new(rows), Distinct::new(songs), device.clone());
         Ok(Self { dataset, config, device, parameters, sampler, played, pairs, users, songs })
     }
 
@@ -134,7 +131,7 @@ impl Learner {
     /// One step; the sum of the examples' losses.
     fn step(&mut self, examples: &[Pair], rng: &mut ChaCha8Rng) -> Result<f64> {
         let triples = self.batch(examples, rng)?;
-        let rows = [&self.users.rows, &self.songs.rows, &self.songs.rows];
+        let rows = [self.users.rows(), self.songs.rows(), self.songs.rows()];
         let mut values = [const { Vec::new() }; 3];
         for ((values, name), rows) in values.iter_mut().zip(TABLES).zip(rows) {
             *values = self.parameters.gather(name, rows)?;
@@ -222,36 +219,6 @@ fn pairs(dataset: &Dataset, config: &Config, played: &Incidence) -> Vec<Pair> {
             songs.iter().map(move |&song| (row, song))
         })
         .collect()
-}
-
-/// The distinct rows of a table in a batch, in the order in which they were met.
-struct Places {
-    rows: Vec<u32>,
-    /// Where each row of the table stands in `rows`.
-    place_of: Vec<u32>,
-}
-
-impl Places {
-    const NONE: u32 = u32::MAX;
-
-    fn new(table: usize) -> Self {
-        Self { rows: Vec::new(), place_of: vec![Self::NONE; table] }
-    }
-
-    fn clear(&mut self) {
-        for row in self.rows.drain(..) {
-            self.place_of[row as usize] = Self::NONE;
-        }
-    }
-
-    fn place(&mut self, row: u32) -> usize {
-        let place = &mut self.place_of[row as usize];
-        if *place == Self::NONE {
-            *place = self.rows.len() as u32;
-            self.rows.push(row);
-        }
-        *place as usize
-    }
 }
 
 /// Parameters and optimiser state are exact; a step gathers the rows of a batch, with gradients.

@@ -25,6 +25,7 @@ fn dataset(histories: &[&[u32]], songs: usize) -> Arc<Dataset> {
         user_fields: Vec::new(),
         song_fields: Vec::new(),
         chords: None,
+        features: None,
         plays: Plays::in_order(all, session_offsets, user_sessions),
         play_counts,
         has_sessions: true,

@@ -84,6 +84,7 @@ fn dataset(golden: &Value) -> Dataset {
         user_fields: vec![field("age", users, 2), field("country", users, 2)],
         song_fields: vec![field("artist", songs, 3), field("tags", songs, 4)],
         chords: None,
+        features: None,
         // A play each: ids without plays count as unknown.
         plays: Plays::in_order(
             vec![0; users.len()],

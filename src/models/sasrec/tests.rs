@@ -91,6 +91,7 @@ fn dataset(songs: usize) -> Dataset {
         user_fields: Vec::new(),
         song_fields: Vec::new(),
         chords: None,
+        features: None,
         plays: Plays::in_order((0..songs as u32).collect(), vec![0, songs as u64], vec![0, 1]),
         play_counts: vec![1; songs],
         has_sessions: true,

@@ -22,6 +22,7 @@ fn answer(options: &[(&str, Setting)], context: Context, times: bool) -> Result<
         user_fields: Vec::new(),
         song_fields: Vec::new(),
         chords: None,
+        features: None,
         plays,
         play_counts: vec![2, 3, 1, 1, 1, 2],
         has_sessions: true,

@@ -165,6 +165,7 @@ mod tests {
             user_fields: Vec::new(),
             song_fields: Vec::new(),
             chords: None,
+            features: None,
             plays: Plays::default(),
             play_counts,
             has_sessions: true,

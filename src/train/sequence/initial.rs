@@ -7,48 +7,7 @@ use super::streams;
 use super::windows::{Window, inputs, windows};
 use super::{BIASES, Batching, Config, Design, OUTPUTS, SONGS};
 use crate::data::Dataset;
-use crate::nn;
-use crate::train::{Memory, Optimizer, Parameters};
-
-/// A parameter before training.
-pub struct Initial {
-    /// Its name.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<usize>,
-    values: Values,
-}
-
-enum Values {
-    /// Drawn from a normal distribution of this deviation.
-    Normal(f32),
-    /// All the same.
-    Constant(f32),
-}
-
-impl Initial {
-    /// All values the same.
-    pub fn constant(name: impl Into<String>, shape: &[usize], value: f32) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), values: Values::Constant(value) }
-    }
-
-    /// Values from a normal distribution around 0.
-    pub fn normal(name: impl Into<String>, shape: &[usize], deviation: f32) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), values: Values::Normal(deviation) }
-    }
-
-    fn count(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Its values, row-major.
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Vec<f32> {
-        match self.values {
-            Values::Normal(deviation) => nn::normals(rng, self.count(), deviation),
-            Values::Constant(value) => vec![value; self.count()],
-        }
-    }
-}
+use crate::train::{Initial, Memory, Optimizer, Parameters};
 
 /// The tables of songs, `(V, width)`.
 fn tables(songs: usize, design: &Design) -> Vec<Initial> {

@@ -22,14 +22,14 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-pub use initial::{Initial, memory};
+pub use initial::memory;
 pub use recurrent::Recurrent;
 
 use super::{
-    Artifact, Default, Model, Objective, OptimizerConfig, Param, Training, Weights, params,
+    Artifact, Default, Initial, Model, Objective, OptimizerConfig, Param, Training, Weights, params,
 };
 use crate::data::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::Dropout;
 
 /// A batch of song sequences, as a network sees it. They begin at the first position; what follows
@@ -172,16 +172,6 @@ pub fn start(dataset: Arc<Dataset>, design: Design, device: &Device) -> Result<B
 pub fn load(artifact: &Artifact, design: Design, device: &Device) -> Result<Box<dyn Model>> {
     let (dataset, weights) = (artifact.dataset.clone(), artifact.weights.clone());
     Ok(Box::new(scorer::Scorer::new(dataset, design, weights, device)?))
-}
-
-/// A parameter by its name.
-///
-/// # Errors
-/// There is none of that name.
-pub fn weight(weights: &Weights, name: &str) -> Result<Tensor> {
-    weights.get(name).cloned().ok_or_else(|| {
-        Error::model(format!("the stored model has no tensor '{name}'; train it again"))
-    })
 }
 
 /// Rows scaled to length 1: products of such codes and embeddings are their cosines.

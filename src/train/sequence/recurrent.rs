@@ -2,10 +2,10 @@
 
 use candle_core::{DType, Tensor};
 
-use super::{Encoder, Initial, Sequences, weight};
+use super::{Encoder, Sequences};
 use crate::error::Result;
 use crate::nn::{self, Dropout};
-use crate::train::Weights;
+use crate::train::{Initial, Weights, weight};
 
 /// Layers of GRUs over the songs played; the last one's state is the code.
 #[derive(Debug, Clone)]

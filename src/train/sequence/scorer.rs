@@ -5,11 +5,11 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::{BIASES, Design, OUTPUTS, SONGS, Sequences, unit, weight};
+use super::{BIASES, Design, OUTPUTS, SONGS, Sequences, unit};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::{self, Dropout};
-use crate::train::{Context, Model, Weights};
+use crate::train::{Context, Model, Weights, weight};
 
 /// Contexts are computed so many at a time, the last ones filled up. How a matrix product is summed
 /// depends on its size, so this makes a context score bit for bit the same alone and among others.

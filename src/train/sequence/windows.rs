@@ -108,6 +108,7 @@ pub mod tests {
             user_fields: Vec::new(),
             song_fields: Vec::new(),
             chords: None,
+            features: None,
             plays: Plays::in_order(
                 (0..plays as u32).collect(),
                 offsets,

@@ -1,0 +1,116 @@
+-- Planted structure for COAT: listeners who like songs for a certain chord at certain places.
+--
+--   SET VARIABLE chords = '(SELECT song_id, chords FROM ''songs.parquet'')';   -- real chords, as LISTs
+--   SET VARIABLE listeners = 1000;                  -- if not 1000
+--   SET VARIABLE seed = 1;                          -- if not 1
+--   .read sql/papers/coat_planted.sql
+--
+-- Chords are told apart as major, minor or neither, repeated and cut to 100 places, as COAT reads them.
+-- Every listener likes one chord, as likely as it is frequent, in one tenth of a song: ten places. A
+-- song is played the more likely the more of these places have the chord: e¹⁰ times as likely if all
+-- have it as if none has. One song in five is cold: nobody plays it before the test.
+--
+-- Creates, for train_coat and sql/papers/coat_tables.sql:
+--   song_chords, shuffled_chords    song_id, chords: as they are, and each song with those of another one
+--   likes                           user_id, chord, part (0 to 9): what is planted
+--   train_plays                     20 warm songs a listener
+--   test_warm, test_cold            one more warm song a listener, and a cold one
+--   warm_negatives, cold_negatives  99 songs a listener of the same kind that they do not play
+--
+-- A score that knew all that is planted but nothing else would be affinity, a table of its own:
+-- user_id, song_id, share (of the ten places), cold.
+
+-- From 0 to 1, and the same for the same things and seed, whatever the order of rows.
+CREATE OR REPLACE MACRO chance(what, a, b) AS (
+    md5_number_lower(concat_ws('/', what, a, b, coalesce(getvariable('seed'), 1))) / 18446744073709551616.0
+);
+
+CREATE OR REPLACE TABLE song_chords AS
+SELECT song_id, list(simple ORDER BY position) AS chords
+FROM (SELECT song_id, position, try_chord_simplify(chord, 'majmin') AS simple
+      FROM (SELECT song_id, unnest(chords) AS chord, generate_subscripts(chords, 1) AS position
+            FROM query('FROM ' || getvariable('chords'))))
+WHERE simple <> 'N' AND simple <> 'X'
+GROUP BY song_id
+ORDER BY song_id;
+
+-- Each song gets the chords of the next one in a random circle.
+CREATE OR REPLACE TABLE shuffled_chords AS
+SELECT a.song_id, b.chords
+FROM (SELECT *, row_number() OVER (ORDER BY chance('circle', song_id, 0), song_id) AS place
+      FROM song_chords) a
+     JOIN (SELECT *, row_number() OVER (ORDER BY chance('circle', song_id, 0), song_id) AS place
+           FROM song_chords) b
+     ON b.place = 1 + a.place % (SELECT count(*) FROM song_chords)
+ORDER BY song_id;
+
+CREATE OR REPLACE TEMP TABLE places AS
+SELECT song_id, place // 10 AS part, chords[1 + place % len(chords)] AS chord,
+       row_number() OVER (ORDER BY song_id, place) AS number
+FROM song_chords, range(100) t(place);
+
+CREATE OR REPLACE TABLE likes AS
+SELECT user_id, chord, CAST(floor(10 * chance('part', user_id, 0)) AS BIGINT) AS part
+FROM (SELECT user_id, CAST(1 + floor(count * chance('chord', user_id, 0)) AS BIGINT) AS number
+      FROM range(1, coalesce(getvariable('listeners'), 1000) + 1) u(user_id),
+           (SELECT count(*) AS count FROM places))
+     JOIN places USING (number)
+ORDER BY user_id;
+
+CREATE OR REPLACE TABLE affinity AS
+SELECT user_id, s.song_id, coalesce(share, 0) AS share, chance('cold', s.song_id, 0) < 0.2 AS cold
+FROM likes CROSS JOIN song_chords s
+     LEFT JOIN (SELECT song_id, part, chord, count(*) / 10 AS share FROM places GROUP BY ALL) p
+     ON p.song_id = s.song_id AND p.part = likes.part AND p.chord = likes.chord;
+
+-- Draws without putting back, as likely as the weights say (Efraimidis & Spirakis 2006).
+CREATE OR REPLACE TEMP TABLE drawn AS
+SELECT user_id, song_id, cold
+FROM affinity
+QUALIFY row_number() OVER (
+    PARTITION BY user_id, cold ORDER BY -ln(chance('play', user_id, song_id)) / exp(10 * share), song_id
+) <= CASE WHEN cold THEN 1 ELSE 21 END;
+
+CREATE OR REPLACE TEMP TABLE numbered AS
+SELECT *, row_number() OVER (PARTITION BY user_id, cold ORDER BY chance('order', user_id, song_id), song_id)
+          AS place
+FROM drawn;
+CREATE OR REPLACE TABLE train_plays AS
+SELECT user_id, song_id FROM numbered WHERE NOT cold AND place <= 20 ORDER BY user_id, place;
+-- A warm song has a listener at least.
+CREATE OR REPLACE TABLE test_warm AS
+SELECT user_id, song_id FROM numbered
+WHERE NOT cold AND place = 21 AND song_id IN (SELECT song_id FROM train_plays)
+ORDER BY user_id;
+CREATE OR REPLACE TABLE test_cold AS
+SELECT user_id, song_id FROM numbered WHERE cold ORDER BY user_id;
+
+CREATE OR REPLACE TEMP TABLE negatives AS
+SELECT user_id, song_id, cold
+FROM (SELECT user_id, song_id, cold FROM affinity
+      WHERE cold OR song_id IN (SELECT song_id FROM train_plays))
+     ANTI JOIN drawn USING (user_id, song_id)
+QUALIFY row_number() OVER (
+    PARTITION BY user_id, cold ORDER BY chance('negative', user_id, song_id), song_id
+) <= 99;
+CREATE OR REPLACE TABLE warm_negatives AS
+SELECT user_id, song_id FROM negatives WHERE NOT cold ORDER BY ALL;
+CREATE OR REPLACE TABLE cold_negatives AS
+SELECT user_id, song_id FROM negatives WHERE cold ORDER BY ALL;
+
+DROP TABLE places;
+DROP TABLE drawn;
+DROP TABLE numbered;
+DROP TABLE negatives;
+
+.print Hit rate at 10 of who knows what is planted, among 100 songs, ties broken at random
+SELECT test, round(avg(CAST(rank <= 10 AS INTEGER)), 3) AS hit_rate, count(*) AS cases
+FROM (SELECT test, row_number() OVER (PARTITION BY test, user_id
+                                      ORDER BY share DESC, chance('tie', user_id, song_id)) AS rank, played
+      FROM affinity
+           JOIN (SELECT 'warm' AS test, *, true AS played FROM test_warm
+                 UNION ALL SELECT 'warm', *, false FROM warm_negatives
+                 UNION ALL SELECT 'cold', *, true FROM test_cold
+                 UNION ALL SELECT 'cold', *, false FROM cold_negatives)
+           USING (user_id, song_id))
+WHERE played GROUP BY test ORDER BY test DESC;
