@@ -18,11 +18,8 @@ const PAPER: Param = Param {
     ..params::PAPER
 };
 const EPOCHS: Param = params::EPOCHS.with_default(Default::Int(20));
-const FACTORS: Param = Param {
-    doc: "D, the size of the embeddings that are multiplied, and the width of the perceptron's last \
-          layer.",
-    ..params::EMBEDDING_SIZE
-};
+const FACTORS: Param =
+    Param { doc: "D, the size of the embeddings that are multiplied.", ..params::EMBEDDING_SIZE };
 const RATE: Param = Param {
     doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
     ..LEARNING_RATE
@@ -31,8 +28,8 @@ const LAYERS: Param = Param::new(
     "layers",
     Kind::IntList { min: 1, max: 65_536 },
     Default::Absent,
-    "Widths of the perceptron's layers, first to last; default [4 D, 2 D, D]. Its embeddings have half \
-     the first width.",
+    "Widths of the perceptron's layers, first to last; default [D, D/2, D/4], with paper [4 D, 2 D, D]. \
+     Its embeddings have half the first width.",
 );
 const DROPOUT: Param = Param {
     default: Default::Float(0.0),
@@ -128,7 +125,8 @@ const DEVIATION: f32 = 0.01;
 fn tower(options: &Options) -> Tower {
     let factors = options.count("embedding_size");
     let layers = match options.ints("layers") {
-        [] => vec![4 * factors, 2 * factors, factors],
+        [] if options.bool("paper") => vec![4 * factors, 2 * factors, factors],
+        [] => vec![factors, factors.div_ceil(2), factors.div_ceil(4)],
         layers => layers.iter().map(|&width| width as usize).collect(),
     };
     let inputs = 2 * (layers[0] / 2).max(1);

@@ -19,6 +19,8 @@
 //! - `pretrained` (§3.4.1) trains both parts side by side for so many epochs, each with a loss of its
 //!   own, on the same examples, and joins them with half a say each (α = ½). Adam goes on with its
 //!   moments, where the paper begins anew with plain gradient descent.
+//! - The perceptron is narrow by default, `[D, D/2, D/4]`: as printed, `[4 D, 2 D, D]`, it learns its
+//!   examples by heart earlier, and takes most of the time.
 //! - The perceptron's embeddings have half the width of its first layer, as the text has it; the
 //!   authors' code has twice as much.
 //! - Batches keep a played song and its negatives together, so that a user's part is computed once.
