@@ -11,6 +11,7 @@ mod popularity;
 mod rules;
 mod sasrec;
 mod session_knn;
+mod wmf;
 
 use crate::train::ModelSpec;
 
@@ -22,6 +23,7 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &improved_gru4rec::SPEC,
     &narm::SPEC,
     &bpr::SPEC,
+    &wmf::SPEC,
     &ease::SPEC,
     &popularity::SPEC,
     &item_knn::SPEC,

@@ -2,6 +2,7 @@
 
 mod additive;
 mod attention;
+mod cholesky;
 mod dropout;
 mod field_attention;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub const ABSENT: u32 = u32::MAX;
 
 pub use additive::causal_additive;
 pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
+pub use cholesky::solve;
 pub use dropout::{Dropout, times};
 pub use field_attention::{Places, attend_fields, mix_fields, softmax_along};
 pub use gru::gru;
