@@ -101,5 +101,5 @@ validation_plays,2,11,2014-01-01 00:00:06
          SELECT metric, k, cases FROM evaluate('popularity', 'test_plays', k := 10, negatives := 99,
              protocol := 'history') WHERE metric LIKE 'hit_rate%';",
     );
-    assert_eq!(evaluated, "complete\nhit_rate@99neg,10,1\n");
+    assert_eq!(evaluated, "complete\nhit_rate@99neg,10,2\n");
 }

@@ -270,7 +270,7 @@ impl WithSimd for AddObserved<'_> {
         let size = self.vector.len();
         let (v, v_rest) = S::as_simd_f32s(self.vector);
         let (out, out_rest) = S::as_mut_simd_f32s(self.out);
-        let (out, v) = (&mut out[..v.len()], &v[..]);
+        let out = &mut out[..v.len()];
         let Row { columns, weights } = self.row;
         for (columns, weights) in columns.chunks(AT_ONCE).zip(weights.chunks(AT_ONCE)) {
             // A group that is not full repeats its last row, without weight.

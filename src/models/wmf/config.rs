@@ -70,7 +70,7 @@ pub const PARAMS: &[Param] = &[
         Kind::Float { min: 0.0, max: 1e6 },
         Default::Absent,
         "The L2 penalty of a vector is reg · (its observed weight + alpha0 · those it could have met)^nu. \
-         Default 0.01, with paper 10.",
+         Default 0.015, with paper 10.",
     ),
     Param::new(
         "nu",
@@ -145,7 +145,7 @@ impl Config {
             problem: Problem {
                 size,
                 alpha0: number("alpha0", 0.1, 0.025),
-                reg: number("reg", 0.01, 10.0),
+                reg: number("reg", 0.015, 10.0),
                 nu: number("nu", 1.0, 0.0),
             },
             solver,
