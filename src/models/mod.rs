@@ -13,6 +13,7 @@ mod popularity;
 mod rules;
 mod sasrec;
 mod session_knn;
+mod wmf;
 
 use crate::train::ModelSpec;
 
@@ -24,6 +25,7 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &improved_gru4rec::SPEC,
     &narm::SPEC,
     &bpr::SPEC,
+    &wmf::SPEC,
     &neumf::GMF,
     &neumf::SPEC,
     &neumf::CNN,
