@@ -9,23 +9,20 @@
 -- the chord, beside what weights that are all alike would give.
 
 CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(text, '''', '''''') || '''';
-CREATE OR REPLACE TEMP TABLE mass (
-    user_id BIGINT, song_id VARCHAR, places DOUBLE, chord DOUBLE, evenly DOUBLE
-);
 
-SELECT concat('INSERT INTO mass SELECT ', user_id, ', ', quoted(CAST(song_id AS VARCHAR)),
-              ', sum(weight) FILTER ((position - 1) // 10 = ', part, ')',
-              ', sum(weight) FILTER ((position - 1) // 10 = ', part, ' AND chord = ', quoted(chord), ')',
-              ', ', share / 10,
-              ' FROM chord_attention(', user_id, ', ', quoted(CAST(song_id AS VARCHAR)),
-              ', model := ', quoted(getvariable('model')), ')')
-FROM test_cold JOIN likes USING (user_id) JOIN affinity USING (user_id, song_id)
-WHERE share > 0
-ORDER BY user_id
-LIMIT coalesce(getvariable('asked'), 200)
-.gexec
+-- One query of all of them.
+SET VARIABLE weights = (
+    SELECT string_agg(
+        concat('SELECT sum(weight) FILTER ((position - 1) // 10 = ', part, ') AS places, ',
+               'sum(weight) FILTER ((position - 1) // 10 = ', part, ' AND chord = ', quoted(chord),
+               ') AS chord, ', share / 10, ' AS evenly FROM chord_attention(', user_id, ', ',
+               quoted(CAST(song_id AS VARCHAR)), ', model := ', quoted(getvariable('model')), ')'),
+        ' UNION ALL ')
+    FROM (FROM test_cold JOIN likes USING (user_id) JOIN affinity USING (user_id, song_id)
+          WHERE share > 0 ORDER BY user_id LIMIT coalesce(getvariable('asked'), 200))
+);
 
 SELECT round(avg(places), 3) AS places, 0.1 AS places_evenly,
        round(avg(chord), 3) AS chord_there, round(avg(evenly), 3) AS chord_there_evenly,
        round(avg(CAST(places > 0.1 AS INTEGER)), 3) AS listeners_above_even, count(*) AS listeners
-FROM mass;
+FROM query(getvariable('weights'));

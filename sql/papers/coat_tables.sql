@@ -105,7 +105,7 @@ FROM (VALUES
                   content(getvariable('candidates')))
 ) r(ranking, options, rows);
 
-SELECT concat('INSERT INTO coat_results SELECT ', quoted(name), ', ', CASE WHEN has_factors THEN factors ELSE 'NULL' END,
+SELECT concat('INSERT INTO coat_results SELECT ', quoted(name), ', ', coalesce(CAST(CASE WHEN has_factors THEN factors END AS VARCHAR), 'NULL'),
               ', ', seed, ', ', quoted(training), ', ', quoted(test), ', ', quoted(ranking),
               ', split_part(metric, ''@'', 1), value, cases FROM evaluate(', quoted(model), ', ',
               quoted(getvariable('test')), ', version := ', version, ', k := [10], samples := 0, ',

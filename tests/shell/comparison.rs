@@ -80,7 +80,7 @@ fn coat_is_compared_at_every_size_and_nothing_is_done_twice() {
          SET VARIABLE test = 'test_warm';
          SET VARIABLE chords = 'song_chords';
          SET VARIABLE negatives = 'warm_negatives';
-         SET VARIABLE factors = [2, 4];
+         SET VARIABLE factors = [16, 24];
          SET VARIABLE options = 'epochs := 1';
          SET VARIABLE seeds = 1;
          .read '{}'\n
@@ -99,7 +99,7 @@ fn coat_is_compared_at_every_size_and_nothing_is_done_twice() {
     // The best of the paper's grid, on validation plays.
     let tuned = "SET VARIABLE tuned = true;
                  SET VARIABLE validation = 'test_warm';
-                 SET VARIABLE factors = [2];\n";
+                 SET VARIABLE factors = [16];\n";
     let contestants = "CREATE OR REPLACE TABLE contestants AS
                        SELECT 'GMF' AS name, 'gmf' AS kind, CAST(NULL AS VARCHAR) AS reads,
                               CAST(MAP {} AS MAP(VARCHAR, VARCHAR)) AS options, true AS has_factors;\n";
