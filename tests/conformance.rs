@@ -72,8 +72,15 @@ fn cycle(sessions_per_user: usize, users: usize) -> Dataset {
 /// A model's defaults, made small.
 fn options(spec: &ModelSpec, seed: i64) -> Options {
     let mut options = Options::defaults(spec.params);
-    for (name, value) in [("embedding_size", 16), ("batch_size", 64), ("epochs", 12), ("pool", 32)]
-    {
+    let small = [
+        ("embedding_size", 16),
+        ("batch_size", 64),
+        ("epochs", 12),
+        ("pool", 32),
+        ("frames", 10),
+        ("content_size", 8),
+    ];
+    for (name, value) in small {
         if spec.params.iter().any(|param| param.name == name) {
             options.set(name, Setting::Int(value));
         }

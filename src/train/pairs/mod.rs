@@ -196,7 +196,7 @@ pub struct Config {
 /// The option `batch_size` of pair models.
 pub const BATCH_SIZE: Param = Param {
     default: Default::Absent,
-    doc: "Pairs per step, played ones and negatives; default a 1,000th of all, from 64 to 1,024, so \
+    doc: "Pairs per step, played ones and negatives; default a 300th of all, from 64 to 1,024, so \
           that a small data set's epoch has steps enough.",
     ..params::BATCH_SIZE
 };
@@ -243,7 +243,7 @@ impl Config {
     /// Played pairs per step, where there are so many of them.
     pub fn rows(&self, played: usize) -> usize {
         let group = 1 + self.negatives;
-        let pairs = self.batch_size.unwrap_or((played * group / 1_000).clamp(64, 1_024));
+        let pairs = self.batch_size.unwrap_or((played * group / 300).clamp(64, 1_024));
         pairs.div_ceil(group)
     }
 }
