@@ -2,6 +2,8 @@
 
 #[path = "shell/comparison.rs"]
 mod comparison;
+#[path = "shell/datasets.rs"]
+mod datasets;
 #[path = "shell/gexec.rs"]
 mod gexec;
 #[path = "shell/process.rs"]

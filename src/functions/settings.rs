@@ -97,19 +97,15 @@ pub(super) fn threads(caller: &Caller, function: &str) -> Result<Threads> {
     Threads::shared(thread_count(caller, function)?)
 }
 
-/// The threads for one training. A training in epochs gets one: its operations take microseconds,
-/// and split among threads each would wait for the slowest, which on a busy machine costs far more
-/// than a second core gives on an idle one.
+/// The threads for one training, all or one. Most trainings in epochs get one: their operations take
+/// microseconds, and split among threads each would wait for the slowest, which on a busy machine costs
+/// far more than a second core gives on an idle one.
 ///
 /// # Errors
 /// The setting is negative; the system gives no more threads.
-pub(super) fn training_threads(
-    caller: &Caller,
-    function: &str,
-    iterative: bool,
-) -> Result<Threads> {
+pub(super) fn training_threads(caller: &Caller, function: &str, all: bool) -> Result<Threads> {
     let count = thread_count(caller, function)?;
-    Threads::own(if iterative { 1 } else { count })
+    Threads::own(if all { count } else { 1 })
 }
 
 /// The value of a setting, `None` where it has none.
@@ -142,9 +138,9 @@ mod tests {
         };
         assert_eq!([count("0", "6"), count("4", "6"), count("8", "6")], [6, 4, 6]);
         assert_eq!(threads(&caller(&[("segue_threads", "2")]), "f").unwrap().count(), 2);
-        let iterative = training_threads(&caller(&[("threads", "3")]), "f", true).unwrap();
-        let at_once = training_threads(&caller(&[("threads", "3")]), "f", false).unwrap();
-        assert_eq!((iterative.count(), at_once.count()), (1, 3));
+        let one = training_threads(&caller(&[("threads", "3")]), "f", false).unwrap();
+        let all = training_threads(&caller(&[("threads", "3")]), "f", true).unwrap();
+        assert_eq!((one.count(), all.count()), (1, 3));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod popularity;
 mod rules;
 mod sasrec;
 mod session_knn;
+mod wmf;
 
 use crate::train::ModelSpec;
 
@@ -29,6 +30,7 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &neumf::CNN,
     &neumf::LSTM,
     &coat::SPEC,
+    &wmf::SPEC,
     &ease::SPEC,
     &popularity::SPEC,
     &item_knn::SPEC,

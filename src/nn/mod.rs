@@ -2,6 +2,7 @@
 
 mod additive;
 mod attention;
+mod cholesky;
 mod code_attention;
 mod cross_entropy;
 mod dropout;
@@ -28,6 +29,7 @@ pub const ABSENT: u32 = u32::MAX;
 
 pub use additive::causal_additive;
 pub use attention::{causal_attention, causal_softmax, masked_softmax, self_attention};
+pub use cholesky::solve;
 pub use code_attention::{Codes, code_logits, mix_codes};
 pub use cross_entropy::binary_cross_entropy;
 pub use dropout::{Dropout, times};

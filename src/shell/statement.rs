@@ -53,16 +53,18 @@ pub fn training(sql: &str) -> Option<String> {
     let text = sql.trim_start();
     let (first, rest) = text.split_at_checked(4)?;
     let call = first.eq_ignore_ascii_case("call") || first.eq_ignore_ascii_case("from");
+    // Without arguments it is a table of such a name.
+    let (name, _) = rest.trim_start().split_once('(')?;
     let plain = call
         && rest.starts_with(|c: char| c.is_ascii_whitespace())
-        && words(text).get(1).is_some_and(|name| trains(name))
+        && trains(&name.to_ascii_lowercase())
         && words(text).len() == 2;
     plain.then(|| format!("FROM{rest}"))
 }
 
 /// Whether a function trains and gives its rows as they come.
 fn trains(name: &str) -> bool {
-    name.starts_with("train_") || ["tune", "cross_validate"].contains(&name)
+    name.starts_with("train_") || ["tune", "cross_validate"].contains(&name.trim_end())
 }
 
 /// The unquoted words outside parentheses, in lower case.
@@ -106,8 +108,14 @@ mod tests {
         assert_eq!(sql, "FROM train_harm('plays', model := 'a;b')");
         assert!(training(" FROM  train_bpr(plays)").is_some());
         assert!(training("FROM Tune('plays', train := 'harm', space := {n: [1]})").is_some());
-        for other in ["FROM train_harm('p') WHERE epoch = 1", "FROM trains", "CALL models()", "é"]
-        {
+        for other in [
+            "FROM train_harm('p') WHERE epoch = 1",
+            "FROM train_plays",
+            "FROM train_plays, range(3)",
+            "FROM trains",
+            "CALL models()",
+            "é",
+        ] {
             assert_eq!(training(other), None, "{other}");
         }
     }

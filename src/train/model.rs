@@ -76,6 +76,11 @@ pub trait Training: Send {
     /// The model as it is now, with its own copy of the weights.
     fn model(&self) -> Result<Box<dyn Model>>;
 
+    /// Whether an epoch is large pieces of work that threads can share; otherwise it gets one thread.
+    fn is_parallel(&self) -> bool {
+        false
+    }
+
     /// Everything needed to go on later: weights and optimiser state. Empty for models that are
     /// fitted in one step.
     fn state(&self) -> Result<Weights> {

@@ -4,17 +4,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::process::{run_in, stderr, stdout};
-
-/// Runs a script in the database `my.duckdb` of the folder; what it printed.
-fn script(folder: &TempDir, text: &str) -> String {
-    std::fs::write(folder.path().join("script.sql"), text).unwrap();
-    let arguments = ["my.duckdb", "-csv", "-noheader", "-f", "script.sql"];
-    let output = run_in(folder.path(), &arguments, "");
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(!stderr(&output).contains("Error"), "{}", stderr(&output));
-    stdout(&output)
-}
+use super::process::script;
 
 #[test]
 fn every_model_is_compared_and_nothing_is_done_twice() {

@@ -38,6 +38,16 @@ pub fn run_in(folder: &Path, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// Runs a script in the database `my.duckdb` of the folder; what it printed.
+pub fn script(folder: &TempDir, text: &str) -> String {
+    std::fs::write(folder.path().join("script.sql"), text).unwrap();
+    let arguments = ["my.duckdb", "-csv", "-noheader", "-f", "script.sql"];
+    let output = run_in(folder.path(), &arguments, "");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("Error"), "{}", stderr(&output));
+    stdout(&output)
+}
+
 pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }

@@ -178,7 +178,8 @@ impl Task {
         let watch = watched.name();
         let repeats = options.text("repeats").map_or(Ok(Repeats::Allow), Repeats::parse)?;
         let validate = data.held_out.clone().map(|plays| {
-            validation(dataset.clone(), plays, watched, repeats, threads, caller.control.clone())
+            let (threads, control) = (threads.clone(), caller.control.clone());
+            validation(dataset.clone(), plays, watched, repeats, threads, control)
         });
         let plan = Plan {
             epochs: self.epochs(),
@@ -188,10 +189,10 @@ impl Task {
             watch,
         };
         memory::check(conn, function, self.spec, options, dataset, &device)?;
-        let threads = settings::training_threads(caller, function, self.spec.iterative)?;
-        let training = threads
-            .run(|| (self.spec.start)(dataset.clone(), options, &device))
-            .map_err(|error| error.within(function))?;
+        let start = || (self.spec.start)(dataset.clone(), options, &device);
+        let training = threads.run(start).map_err(|error| error.within(function))?;
+        let shared = !self.spec.iterative || training.is_parallel();
+        let threads = settings::training_threads(caller, function, shared)?;
         let mut job = Job {
             fit: Fit::new(training, plan, caller.control.clone()),
             data: data.clone(),
