@@ -76,7 +76,8 @@ CREATE OR REPLACE MACRO listed(options, sign) AS
 SELECT CASE WHEN has_factors AND kind <> 'wmf' AND coalesce(getvariable('tuned'), false)
        THEN concat('FROM tune(', quoted(getvariable('train')), ', train := ', quoted(kind),
                    ', space := {batch_size: [128, 256, 512, 1024], learning_rate: [1e-4, 5e-4, 1e-3, 5e-3]}',
-                   ', options := {', listed(options, ': '), '}')
+                   ', options := {', listed(options, ': '),
+                   ', ' || replace(getvariable('options'), ' := ', ': '), '}')
        ELSE concat('FROM train_', kind, '(', quoted(getvariable('train')), ', ' || nullif(listed(options, ' := '), ''),
                    CASE WHEN has_factors AND kind <> 'wmf' THEN ', ' || getvariable('options') END)
        END || concat(', model := ', quoted(model), ', seed := ', seed, ', songs := ' || quoted(getvariable('songs')),

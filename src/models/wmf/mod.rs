@@ -45,8 +45,8 @@ pub const SPEC: ModelSpec = ModelSpec {
     summary: "Users and songs as vectors, by weighted least squares over all pairs (WMF, also iALS).",
     source: "Hu, Koren & Volinsky 2008; Rendle et al. 2022",
     example: "FROM train_wmf('plays', embedding_size := 16, epochs := 5)",
-    params: config::PARAMS,
     inputs: &[],
+    params: config::PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(learner::memory(dataset, &config::Config::new(options))),
     start: |dataset, options, device| {

@@ -28,13 +28,13 @@ fn dataset(histories: &[Vec<u32>], songs: usize) -> Arc<Dataset> {
         songs: Vocab::new("BIGINT", Keys::Integers((0..songs as i64).collect())),
         user_fields: Vec::new(),
         song_fields: Vec::new(),
+        chords: None,
+        features: None,
         plays: Plays::in_order(all, session_offsets, user_sessions),
         play_counts,
         has_sessions: true,
         rejected: 0,
         notes: Vec::new(),
-        chords: None,
-        features: None,
         fingerprint: String::new(),
     })
 }
