@@ -220,6 +220,7 @@ fn songs_without_plays_are_told_apart_by_the_chord_that_a_user_likes() {
     let mut options = Options::defaults(SPEC.params);
     options.set("embedding_size", Setting::Int(8));
     options.set("max_length", Setting::Int(8));
+    options.set("batch_size", Setting::Int(64));
     options.set("learning_rate", Setting::Float(0.01));
     let mut training = (SPEC.start)(dataset.clone(), &options, &Device::Cpu).unwrap();
     for epoch in 1..=20 {
