@@ -10,6 +10,10 @@ use crate::error::{Error, Result};
 /// size only for fewer rows, so this makes a row score bit for bit the same alone and among others.
 const ROWS: usize = 16;
 
+/// Products over more numbers than these are cut into parts that depend on how many rows there are; they
+/// are taken over [`ROWS`] rows each.
+const UNCUT: usize = 256;
+
 /// Products are taken with so many songs at a time, so that what they read stays in the processor's cache.
 const TILE: usize = 2048;
 
@@ -27,7 +31,11 @@ pub fn score_catalogue(
     out: &mut [f32],
 ) -> Result<()> {
     let ((rows, width), (depth, songs)) = (codes.dims2()?, table.dims2()?);
-    if width != depth || out.len() != rows * songs || bias.is_some_and(|bias| bias.len() != songs) {
+    if width != depth
+        || width == 0
+        || out.len() != rows * songs
+        || bias.is_some_and(|bias| bias.len() != songs)
+    {
         return Err(Error::Compute(format!(
             "{rows} codes of {width} numbers and {songs} songs of {depth} do not give {} scores",
             out.len()
@@ -57,23 +65,22 @@ pub fn score_catalogue(
 fn score_on_cpu(codes: &Tensor, table: &Tensor, out: &mut [f32]) -> Result<()> {
     let (width, songs) = table.dims2()?;
     let codes = host::values(codes)?;
+    // Of a transposed table, small products are summed in another order than large ones.
+    let table = table.contiguous()?;
     let (storage, layout) = table.storage_and_layout();
     let Storage::Cpu(storage) = &*storage else {
         return Err(Error::Compute("codes and songs are on different devices".into()));
     };
-    let table = Table {
-        values: &storage.as_slice::<f32>()?[layout.start_offset()..],
-        strides: (layout.stride()[0], layout.stride()[1]),
-        width,
-        songs,
-    };
+    let table = Table { values: host::slice(storage, layout)?, width, songs };
     let share = (out.len() / songs).div_ceil(rayon::current_num_threads()).next_multiple_of(ROWS);
     out.par_chunks_mut(share * songs).zip(codes.par_chunks(share * width)).for_each(
         |(out, codes)| {
             let whole = out.len() / songs / ROWS * ROWS;
             let (out, rest) = out.split_at_mut(whole * songs);
             let (codes, rest_codes) = codes.split_at(whole * width);
-            table.score(codes, out);
+            let rows = if width <= UNCUT { whole.max(ROWS) } else { ROWS };
+            let blocks = out.chunks_mut(rows * songs).zip(codes.chunks(rows * width));
+            blocks.for_each(|(out, codes)| table.score(codes, out));
             if !rest.is_empty() {
                 let (mut filled, mut scores) = (rest_codes.to_vec(), vec![0.0; ROWS * songs]);
                 filled.resize(ROWS * width, 0.0);
@@ -85,11 +92,9 @@ fn score_on_cpu(codes: &Tensor, table: &Tensor, out: &mut [f32]) -> Result<()> {
     Ok(())
 }
 
-/// Embeddings of songs `(D, V)` in memory.
+/// Embeddings of songs `(D, V)`, row-major.
 struct Table<'a> {
     values: &'a [f32],
-    /// From one of the D numbers, and from one song, to the next.
-    strides: (usize, usize),
     width: usize,
     songs: usize,
 }
@@ -98,10 +103,10 @@ impl Table<'_> {
     /// `codes · table` into `out`, for codes `(R, D)`, row-major. candle would put the product into
     /// memory of its own, which it fills with zeros first, to be copied from there.
     fn score(&self, codes: &[f32], out: &mut [f32]) {
-        let &Self { values, strides: (by_number, by_song), width, songs } = self;
+        let &Self { values, width, songs } = self;
         let rows = out.len() / songs;
         assert!(codes.len() == rows * width && out.len() == rows * songs);
-        assert!(width == 0 || values.len() > (width - 1) * by_number + (songs - 1) * by_song);
+        assert!(values.len() == width * songs);
         for first in (0..songs).step_by(TILE) {
             let tile = TILE.min(songs - first);
             // SAFETY: rows `width` apart of `codes`, columns from `first` to `first + tile` of `values`
@@ -118,9 +123,9 @@ impl Table<'_> {
                     codes.as_ptr(),
                     1,
                     width as isize,
-                    values.as_ptr().add(first * by_song),
-                    by_song as isize,
-                    by_number as isize,
+                    values.as_ptr().add(first),
+                    1,
+                    songs as isize,
                     0.0,
                     1.0,
                     false,
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn rows_score_alike_alone_and_among_others() {
         let numbers = |n: usize| (0..n).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
-        for (width, songs) in [(5, 9), (5, TILE + 9), (700, 40)] {
+        for (width, songs) in [(5, 9), (16, 7), (5, TILE + 9), (700, 40)] {
             let rows = 17 * ROWS + 5;
             let codes = numbers(rows * width);
             let by_number = numbers(width * songs);
@@ -175,8 +180,10 @@ mod tests {
             for row in [0, 15, 16, 271, 272, rows - 1] {
                 let mut one = vec![0.0; songs];
                 let code = codes.narrow(0, row, 1).unwrap();
-                score_catalogue(&code, &table, Some(&bias), &mut one).unwrap();
-                assert_eq!(one, all[row * songs..(row + 1) * songs]);
+                for table in [&table, &by_song.t().unwrap()] {
+                    score_catalogue(&code, table, Some(&bias), &mut one).unwrap();
+                    assert_eq!(one, all[row * songs..(row + 1) * songs]);
+                }
                 for song in [0, songs - 5, songs - 1] {
                     let expected = expected[row][song] + bias[song];
                     assert!((one[song] - expected).abs() < 1e-4, "{} {expected}", one[song]);
