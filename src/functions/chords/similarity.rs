@@ -23,9 +23,10 @@ pub(super) const SPEC: ChordFunction = ChordFunction {
     value: "From 0 to 1, which equal progressions have.",
     description: "How alike two progressions are: one less the cost of the best alignment as a share \
                   of the longer one's length. A pair of chords costs one less the share of notes that \
-                  both have among those of either (Jaccard), a chord without partner costs 1.",
+                  both have among those of either (Jaccard), a chord without partner costs 1. DuckDB 1.5 takes \
+                  transposition_invariant := false as well as false alone; DuckDB 2.0 takes no names here.",
     example: "SELECT progression_similarity(['C', 'F', 'G'], ['D', 'G', 'A7']);\n\
-              SELECT progression_similarity(['C', 'F', 'G'], ['D', 'G', 'A7'], transposition_invariant := false)",
+              SELECT progression_similarity(['C', 'F', 'G'], ['D', 'G', 'A7'], false)",
     lenient: Some(Lenient {
         name: "try_progression_similarity",
         description: "As progression_similarity, but NULL where one of the texts is no chord symbol.",
