@@ -12,10 +12,18 @@ fn work(engine: &Engine) -> Vec<Vec<String>> {
     let run = |sql: &str| engine.run(None, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     let mut answers = Vec::new();
     for spec in REGISTRY {
+        let inputs = match spec.inputs.first().map(|input| input.name) {
+            Some("chords") => ", chords := 'chords'",
+            Some("features") => {
+                ", features := '(SELECT song_id, position AS frame, [sin(position), cos(song_id)] \
+                 AS features FROM chords)'"
+            }
+            _ => "",
+        };
         let epochs = if spec.iterative { ", epochs := 1" } else { "" };
         run(&format!(
             "FROM train_{0}('plays', songs := 'songs', users := 'users', retrain := true, \
-             validation := '(FROM plays WHERE user_id < 3)'{epochs})",
+             validation := '(FROM plays WHERE user_id < 3)'{epochs}{inputs})",
             spec.name
         ));
         for sql in [
@@ -41,7 +49,7 @@ fn work(engine: &Engine) -> Vec<Vec<String>> {
 #[test]
 fn the_answers_do_not_depend_on_the_threads_and_rayons_own_pool_stays_unused() {
     let engine = Engine::new().unwrap();
-    for table in ["plays", "songs", "users"] {
+    for table in ["plays", "songs", "users", "chords"] {
         let sql = format!("CREATE TABLE {table} AS FROM read_csv('{DATA}{table}.csv') LIMIT 3000");
         engine.run(None, &sql).unwrap();
     }
