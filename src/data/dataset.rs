@@ -119,3 +119,59 @@ impl Dataset {
         (offsets + counts) as u64 + vocabs + fields.sum::<u64>() + chords + features
     }
 }
+
+#[cfg(test)]
+impl Dataset {
+    /// These plays of users and songs whose ids count from 0 and of whom nothing else is known.
+    pub fn of_plays(plays: Plays, songs: usize) -> Self {
+        let ids = |count: usize| {
+            let keys = super::Keys::Integers((0..count as i64).collect());
+            Vocab::new("BIGINT", keys)
+        };
+        let mut play_counts = vec![0; songs];
+        plays.songs.iter().for_each(|&song| play_counts[song as usize] += 1);
+        Self {
+            users: ids(plays.user_sessions.len().saturating_sub(1)),
+            songs: ids(songs),
+            user_fields: Vec::new(),
+            song_fields: Vec::new(),
+            chords: None,
+            features: None,
+            plays,
+            play_counts,
+            has_sessions: true,
+            rejected: 0,
+            notes: Vec::new(),
+            fingerprint: String::new(),
+        }
+    }
+
+    /// The same for the sessions of one user, oldest first.
+    pub fn of_sessions<S: AsRef<[u32]>>(sessions: &[S], songs: usize) -> Self {
+        let (all, offsets) = joined(sessions);
+        Self::of_plays(Plays::in_order(all, offsets, vec![0, sessions.len() as u32]), songs)
+    }
+
+    /// The same for users with one session each, or none where it would be empty.
+    pub fn of_histories<S: AsRef<[u32]>>(histories: &[S], songs: usize) -> Self {
+        let histories = || histories.iter().map(AsRef::as_ref);
+        let (all, offsets) = joined(&histories().filter(|h| !h.is_empty()).collect::<Vec<_>>());
+        let mut user_sessions = vec![0];
+        user_sessions.extend(histories().scan(0, |sessions, history| {
+            *sessions += u32::from(!history.is_empty());
+            Some(*sessions)
+        }));
+        Self::of_plays(Plays::in_order(all, offsets, user_sessions), songs)
+    }
+}
+
+/// All songs, and where each session starts among them, with the end of the last.
+#[cfg(test)]
+fn joined<S: AsRef<[u32]>>(sessions: &[S]) -> (Vec<u32>, Vec<u64>) {
+    let (mut all, mut offsets) = (Vec::new(), vec![0]);
+    for session in sessions {
+        all.extend_from_slice(session.as_ref());
+        offsets.push(all.len() as u64);
+    }
+    (all, offsets)
+}

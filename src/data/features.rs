@@ -1,5 +1,7 @@
 //! A matrix of features for each song: frames × coefficients, such as its MFCC.
 
+use super::placed::Placed;
+
 /// Feature matrices of songs, packed, each coefficient with mean 0 and deviation 1 over all frames.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
@@ -33,8 +35,7 @@ impl Features {
 #[derive(Debug, Default)]
 pub struct FeaturesBuilder {
     coefficients: usize,
-    songs: Vec<u32>,
-    positions: Vec<i64>,
+    placed: Placed,
     values: Vec<f32>,
 }
 
@@ -51,20 +52,19 @@ impl FeaturesBuilder {
         if frame.len() != self.coefficients {
             return Err(self.coefficients);
         }
-        self.songs.push(song);
-        self.positions.push(position);
+        self.placed.push(song, position);
         self.values.extend_from_slice(frame);
         Ok(())
     }
 
     /// How many frames were added.
     pub fn len(&self) -> usize {
-        self.songs.len()
+        self.placed.len()
     }
 
     /// Whether no frame was added.
     pub fn is_empty(&self) -> bool {
-        self.songs.is_empty()
+        self.len() == 0
     }
 
     /// Orders the frames by song, then position, and normalises every coefficient; `ranks` gives the
@@ -73,20 +73,7 @@ impl FeaturesBuilder {
     /// # Errors
     /// The song, as an index, that has two frames at one position.
     pub fn finish(self, ranks: &[u32]) -> Result<Features, u32> {
-        let song = |row: u32| ranks[self.songs[row as usize] as usize];
-        let key = |row: u32| (song(row), self.positions[row as usize]);
-        let mut rows: Vec<u32> = (0..self.len() as u32).collect();
-        rows.sort_unstable_by_key(|&row| key(row));
-        if let Some(pair) = rows.windows(2).find(|pair| key(pair[0]) == key(pair[1])) {
-            return Err(song(pair[0]));
-        }
-        let mut offsets = vec![0; ranks.len() + 1];
-        for &row in &rows {
-            offsets[song(row) as usize + 1] += 1;
-        }
-        for place in 0..ranks.len() {
-            offsets[place + 1] += offsets[place];
-        }
+        let (rows, offsets) = self.placed.order(ranks)?;
         let width = self.coefficients;
         let frame = |row: u32| &self.values[row as usize * width..(row as usize + 1) * width];
         let mut values: Vec<f32> = rows.into_iter().flat_map(frame).copied().collect();

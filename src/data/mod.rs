@@ -13,6 +13,7 @@ pub mod generate;
 mod incidence;
 mod intern;
 mod negatives;
+mod placed;
 mod test_plays;
 mod vocab;
 

@@ -12,17 +12,7 @@ fn vocab(keys: &[i64]) -> Vocab {
 fn dataset() -> Dataset {
     Dataset {
         users: vocab(&[7, 8]),
-        songs: vocab(&[0, 1, 2, 3, 4]),
-        user_fields: Vec::new(),
-        song_fields: Vec::new(),
-        chords: None,
-        features: None,
-        plays: Plays::in_order(vec![4, 3, 2], vec![0, 2, 3], vec![0, 2, 2]),
-        play_counts: vec![0, 0, 1, 1, 1],
-        has_sessions: true,
-        rejected: 0,
-        notes: Vec::new(),
-        fingerprint: String::new(),
+        ..Dataset::of_plays(Plays::in_order(vec![4, 3, 2], vec![0, 2, 3], vec![0, 2, 2]), 5)
     }
 }
 

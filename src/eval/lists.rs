@@ -203,16 +203,13 @@ fn repetition(field: &Field, list: &[u32]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Codes, Encoding, Keys, Plays, Vocab};
+    use crate::data::{Codes, Encoding, Plays};
 
     /// Five songs, played 8, 2, 1, 1 and 0 times, of artists a, a, b, none and c, with tags.
     fn dataset() -> Dataset {
         let labels =
             |labels: &str| Encoding::Categories(labels.chars().map(String::from).collect());
         Dataset {
-            users: Vocab::new("BIGINT", Keys::Integers(vec![])),
-            songs: Vocab::new("BIGINT", Keys::Integers((0..5).collect())),
-            user_fields: Vec::new(),
             song_fields: vec![
                 Field {
                     name: "artist".into(),
@@ -228,14 +225,8 @@ mod tests {
                     },
                 },
             ],
-            chords: None,
-            features: None,
-            plays: Plays::default(),
             play_counts: vec![8, 2, 1, 1, 0],
-            has_sessions: false,
-            rejected: 0,
-            notes: Vec::new(),
-            fingerprint: String::new(),
+            ..Dataset::of_plays(Plays::default(), 5)
         }
     }
 

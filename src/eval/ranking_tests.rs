@@ -57,22 +57,7 @@ fn vocab(keys: impl Iterator<Item = i64>) -> Vocab {
 
 /// One user, 7, who played song 4 then 3; songs 0 to 4 or more.
 fn dataset(songs: usize) -> Dataset {
-    let mut play_counts = vec![0; songs];
-    play_counts[3..5].fill(1);
-    Dataset {
-        users: vocab(7..8),
-        songs: vocab(0..songs as i64),
-        user_fields: Vec::new(),
-        song_fields: Vec::new(),
-        chords: None,
-        features: None,
-        plays: Plays::in_order(vec![4, 3], vec![0, 2], vec![0, 1]),
-        play_counts,
-        has_sessions: true,
-        rejected: 0,
-        notes: Vec::new(),
-        fingerprint: String::new(),
-    }
+    Dataset { users: vocab(7..8), ..Dataset::of_sessions(&[[4, 3]], songs) }
 }
 
 /// One session of a user; song 9 is unknown where a model has fewer.

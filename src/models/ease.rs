@@ -170,28 +170,12 @@ impl Model for Ease {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Keys, Plays, Vocab};
     use crate::train::Setting;
 
     /// Sessions {0, 1}, {0, 1, 2} (with a repeat) and {2}, so that
     /// `XᵀX = [[2, 2, 1], [2, 2, 1], [1, 1, 2]]`.
     fn dataset() -> Arc<Dataset> {
-        let ids = |n: i64| Vocab::new("BIGINT", Keys::Integers((0..n).collect()));
-        let plays = Plays::in_order(vec![0, 1, 1, 0, 2, 0, 2], vec![0, 2, 6, 7], vec![0, 3]);
-        Arc::new(Dataset {
-            users: ids(1),
-            songs: ids(3),
-            user_fields: Vec::new(),
-            song_fields: Vec::new(),
-            chords: None,
-            features: None,
-            plays,
-            play_counts: vec![3, 2, 2],
-            has_sessions: true,
-            rejected: 0,
-            notes: Vec::new(),
-            fingerprint: String::new(),
-        })
+        Arc::new(Dataset::of_sessions(&[&[0, 1][..], &[1, 0, 2, 0], &[2]], 3))
     }
 
     fn fitted(reg: f64) -> Box<dyn Model> {
@@ -244,8 +228,7 @@ mod tests {
 
     #[test]
     fn weights_of_another_catalogue_are_refused() {
-        let ids = Vocab::new("BIGINT", Keys::Integers((0..4).collect()));
-        let other = Arc::new(Dataset { songs: ids, ..Arc::unwrap_or_clone(dataset()) });
+        let other = Arc::new(Dataset::of_sessions(&[[0]], 4));
         let message = Ease::load(other, &fitted(1.0).weights().unwrap()).err().unwrap().to_string();
         assert!(message.contains("[3, 3]") && message.contains("[4, 4]"), "{message}");
     }

@@ -186,33 +186,13 @@ impl Model for Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Keys, Plays, Vocab};
 
     fn fit(
         sessions: &[&[u32]],
         options: &[(&str, crate::train::Setting)],
         context: &[u32],
     ) -> Vec<f32> {
-        let (mut songs, mut offsets) = (Vec::new(), vec![0]);
-        for session in sessions {
-            songs.extend_from_slice(session);
-            offsets.push(songs.len() as u64);
-        }
-        let plays = Plays::in_order(songs, offsets, vec![0, sessions.len() as u32]);
-        let dataset = Dataset {
-            users: Vocab::new("BIGINT", Keys::Integers(vec![1])),
-            songs: Vocab::new("BIGINT", Keys::Integers((0..4).collect())),
-            user_fields: Vec::new(),
-            song_fields: Vec::new(),
-            chords: None,
-            features: None,
-            plays,
-            play_counts: vec![1; 4],
-            has_sessions: true,
-            rejected: 0,
-            notes: Vec::new(),
-            fingerprint: String::new(),
-        };
+        let dataset = Dataset::of_sessions(sessions, 4);
         let mut settings = Options::defaults(SPEC.params);
         options.iter().for_each(|(name, setting)| settings.set(name, setting.clone()));
         let mut fitting = Fitting::new(Arc::new(dataset), &settings);

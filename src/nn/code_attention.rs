@@ -2,8 +2,9 @@
 //! weight that depends on its code and on where it stands (COAT, eqs. 2 and 4). `U` users, `S` songs,
 //! `B` pairs of them, `P` places of a sequence, `K` codes, `A` the width of the attention.
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
+use super::code_logits::Logits;
 use super::{ABSENT, Meetings, host};
 use crate::error::{Error, Result};
 
@@ -24,16 +25,10 @@ impl Codes {
         &self.codes[sequence * self.places..(sequence + 1) * self.places]
     }
 
-    /// Calls `visit` with each place that has a code: where it is among `(B, P)`, its user, its code
-    /// and its place in the sequence.
-    fn visit(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
-        for (pair, (&user, &song)) in self.at.users.iter().zip(&self.at.songs).enumerate() {
-            for (place, &code) in self.of(song as usize).iter().enumerate() {
-                if code != ABSENT {
-                    visit(pair * self.places + place, user as usize, code as usize, place);
-                }
-            }
-        }
+    /// The user of each pair, and the codes at which that user looks (P).
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (usize, &[u32])> {
+        let pairs = self.at.users.iter().zip(&self.at.songs);
+        pairs.map(|(&user, &song)| (user as usize, self.of(song as usize)))
     }
 
     /// Refuses codes of which there is no row, and pairs of users or sequences that are not there.
@@ -54,9 +49,10 @@ impl Codes {
     fn gathered(&self) -> (Vec<u32>, Vec<u32>, Vec<f32>) {
         let count = self.at.len() * self.places;
         let (mut codes, mut places, mut real) = (vec![0; count], vec![0; count], vec![0.0; count]);
-        self.visit(|at, _, code, place| {
-            (codes[at], places[at], real[at]) = (code as u32, place as u32, 1.0);
-        });
+        let at = self.pairs().flat_map(|(_, codes)| codes.iter().enumerate()).enumerate();
+        for (at, (place, &code)) in at.filter(|(_, (_, code))| **code != ABSENT) {
+            (codes[at], places[at], real[at]) = (code, place as u32, 1.0);
+        }
         (codes, places, real)
     }
 }
@@ -130,89 +126,54 @@ pub fn mix_codes(weights: &Tensor, embeddings: &Tensor, codes: &Codes) -> Result
 }
 
 /// Row `at` of a table of rows of `width` numbers.
-fn row(at: usize, width: usize) -> std::ops::Range<usize> {
+pub(super) fn row(at: usize, width: usize) -> std::ops::Range<usize> {
     at * width..(at + 1) * width
 }
 
-fn tensor(values: Vec<f32>, like: &Tensor) -> candle_core::Result<Option<Tensor>> {
+pub(super) fn tensor(values: Vec<f32>, like: &Tensor) -> candle_core::Result<Option<Tensor>> {
     Tensor::from_vec(values, like.shape(), like.device()).map(Some)
 }
 
-/// Place by place, so that no hidden layer `(B, P, A)` is kept.
-struct Logits {
-    codes: Codes,
-    width: usize,
-    count: usize,
-}
-
-impl CustomOp3 for Logits {
-    fn name(&self) -> &'static str {
-        "code-logits"
-    }
-
-    fn cpu_fwd(
-        &self,
-        queries: &CpuStorage,
-        queries_layout: &Layout,
-        keys: &CpuStorage,
-        keys_layout: &Layout,
-        output: &CpuStorage,
-        output_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let queries = host::slice(queries, queries_layout)?;
-        let keys = host::slice(keys, keys_layout)?;
-        let output = host::slice(output, output_layout)?;
-        let mut logits = vec![0.0; self.codes.at.len() * self.codes.places];
-        let mut hidden = vec![0.0_f32; self.width];
-        self.codes.visit(|at, user, code, place| {
-            let keys =
-                keys[row(code, self.width)].iter().zip(&keys[row(self.count + place, self.width)]);
-            let sums = queries[row(user, self.width)].iter().zip(keys);
-            hidden.iter_mut().zip(sums).for_each(|(to, (q, (c, p)))| *to = (q + c + p).max(0.0));
-            logits[at] = host::dot(output, &hidden);
-        });
-        Ok((CpuStorage::F32(logits), Shape::from((self.codes.at.len(), self.codes.places))))
-    }
-
-    fn bwd(
-        &self,
-        queries: &Tensor,
-        keys: &Tensor,
-        output: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let width = self.width;
-        let [query_of, key_of, out, grad] = [queries, keys, output, grad].map(host::values);
-        let (query_of, key_of, out, grad) = (query_of?, key_of?, out?, grad?);
-        let mut to_queries = vec![0.0; query_of.len()];
-        let mut to_keys = vec![0.0; key_of.len()];
-        let mut to_output = vec![0.0; out.len()];
-        let mut slopes = vec![0.0; width];
-        self.codes.visit(|at, user, code, place| {
-            let (user, code, place) =
-                (row(user, width), row(code, width), row(self.count + place, width));
-            let sums = query_of[user.clone()].iter().zip(&key_of[code.clone()]);
-            let sums = sums.zip(&key_of[place.clone()]).map(|((q, c), p)| q + c + p);
-            let slope = grad[at];
-            let to = to_output.iter_mut().zip(&mut slopes);
-            for (((to, slope_of), sum), h) in to.zip(sums).zip(&out) {
-                *to += slope * sum.max(0.0);
-                *slope_of = if sum > 0.0 { slope * h } else { 0.0 };
-            }
-            let add = |to: &mut [f32]| to.iter_mut().zip(&slopes).for_each(|(to, by)| *to += by);
-            add(&mut to_queries[user]);
-            add(&mut to_keys[code]);
-            add(&mut to_keys[place]);
-        });
-        Ok((tensor(to_queries, queries)?, tensor(to_keys, keys)?, tensor(to_output, output)?))
-    }
-}
-
-/// Place by place, gathering from the embeddings and adding to their gradients.
+/// Sequence by sequence, gathering from the embeddings and adding to their gradients. Sequences
+/// repeat their codes, so places of one code are taken together.
 struct Mix {
     codes: Codes,
     width: usize,
+}
+
+/// What the places of each code of a sequence have together.
+struct Together {
+    /// Of each code (K).
+    weights: Vec<f32>,
+    is_there: Vec<bool>,
+    /// The codes that are there.
+    there: Vec<u32>,
+}
+
+impl Together {
+    fn new(count: usize) -> Self {
+        Self { weights: vec![0.0; count], is_there: vec![false; count], there: Vec::new() }
+    }
+
+    /// Adds up the weights of a sequence's places.
+    fn gather(&mut self, codes: &[u32], weights: &[f32]) {
+        for code in self.there.drain(..) {
+            self.is_there[code as usize] = false;
+        }
+        for (&code, &weight) in codes.iter().zip(weights).filter(|(code, _)| **code != ABSENT) {
+            let at = code as usize;
+            if !self.is_there[at] {
+                (self.is_there[at], self.weights[at]) = (true, 0.0);
+                self.there.push(code);
+            }
+            self.weights[at] += weight;
+        }
+    }
+
+    /// The codes that are there, and their weights.
+    fn iter(&self) -> impl Iterator<Item = (usize, f32)> {
+        self.there.iter().map(|&code| (code as usize, self.weights[code as usize]))
+    }
 }
 
 impl CustomOp2 for Mix {
@@ -229,14 +190,19 @@ impl CustomOp2 for Mix {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let weights = host::slice(weights, weights_layout)?;
         let embeddings = host::slice(embeddings, embeddings_layout)?;
-        let pairs = self.codes.at.len();
-        let mut mixed = vec![0.0; pairs * self.width];
-        self.codes.visit(|at, _, code, _| {
-            let to = mixed[row(at / self.codes.places, self.width)].iter_mut();
-            let weight = weights[at];
-            to.zip(&embeddings[row(code, self.width)]).for_each(|(to, x)| *to += weight * x);
-        });
-        Ok((CpuStorage::F32(mixed), Shape::from((pairs, self.width))))
+        let (pairs, width) = (self.codes.at.len(), self.width);
+        let mut mixed = vec![0.0; pairs * width];
+        let mut together = Together::new(embeddings.len() / width.max(1));
+        let rows = weights.chunks_exact(self.codes.places.max(1));
+        let rows = rows.zip(mixed.chunks_exact_mut(width.max(1)));
+        for ((_, codes), (weights, to)) in self.codes.pairs().zip(rows) {
+            together.gather(codes, weights);
+            for (code, weight) in together.iter() {
+                let embedding = &embeddings[row(code, width)];
+                to.iter_mut().zip(embedding).for_each(|(to, x)| *to += weight * x);
+            }
+        }
+        Ok((CpuStorage::F32(mixed), Shape::from((pairs, width))))
     }
 
     fn bwd(
@@ -248,15 +214,24 @@ impl CustomOp2 for Mix {
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         let [weight_of, value_of, grad] = [weights, embeddings, grad].map(host::values);
         let (weight_of, value_of, grad) = (weight_of?, value_of?, grad?);
+        let (width, places) = (self.width.max(1), self.codes.places.max(1));
         let mut to_weights = vec![0.0; weight_of.len()];
         let mut to_embeddings = vec![0.0; value_of.len()];
-        self.codes.visit(|at, _, code, _| {
-            let grad = &grad[row(at / self.codes.places, self.width)];
-            let code = row(code, self.width);
-            to_weights[at] = host::dot(&value_of[code.clone()], grad);
-            let weight = weight_of[at];
-            to_embeddings[code].iter_mut().zip(grad).for_each(|(to, by)| *to += weight * by);
-        });
+        let mut together = Together::new(value_of.len() / width);
+        let mut dots = vec![0.0; value_of.len() / width];
+        let rows = weight_of.chunks_exact(places).zip(to_weights.chunks_exact_mut(places));
+        for ((_, codes), ((weights, to_weights), grad)) in
+            self.codes.pairs().zip(rows.zip(grad.chunks_exact(width)))
+        {
+            together.gather(codes, weights);
+            for (code, weight) in together.iter() {
+                dots[code] = host::dot(&value_of[row(code, width)], grad);
+                let to = to_embeddings[row(code, width)].iter_mut();
+                to.zip(grad).for_each(|(to, by)| *to += weight * by);
+            }
+            let to = to_weights.iter_mut().zip(codes).filter(|(_, code)| **code != ABSENT);
+            to.for_each(|(to, &code)| *to = dots[code as usize]);
+        }
         Ok((tensor(to_weights, weights)?, tensor(to_embeddings, embeddings)?))
     }
 }

@@ -4,6 +4,7 @@ mod additive;
 mod attention;
 mod cholesky;
 mod code_attention;
+mod code_logits;
 mod cross_entropy;
 mod dropout;
 mod field_attention;

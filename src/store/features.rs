@@ -1,25 +1,30 @@
 //! A relation of feature matrices → [`Features`].
-//!
-//! It has one row a frame, a LIST of its coefficients, ordered by a column; or one row a song, a LIST
-//! of such LISTs.
 
 use duckdb::Connection;
 use duckdb::arrow::array::Array;
 
 use super::arrow::{self, Ids};
-use super::chords::need;
-use super::columns::{ColumnNames, Role, time_expression};
-use super::ids::{id_expression, id_type};
-use super::names::quote;
-use super::relation::{Column, Relation};
+use super::columns::ColumnNames;
+use super::pieces::{Kind, Pieces, Rows};
+use super::relation::Relation;
 use crate::control::Control;
 use crate::data::{Features, FeaturesBuilder, Interner, Vocab};
 use crate::error::Result;
 
-/// Names of a column of coefficients; the first that is there counts.
-const FEATURES: &[&str] = &["features", "mfcc", "mfccs", "coefficients", "values"];
-/// Names of a column that orders the frames of a song; the first that is there counts.
-const FRAME: &[&str] = &["frame", "position", "pos", "start_s", "start", "time"];
+const FRAMES: Kind = Kind {
+    piece: "features",
+    pieces: &["features", "mfcc", "mfccs", "coefficients", "values"],
+    place: "frame",
+    places: &["frame", "position", "pos", "start_s", "start", "time"],
+    sql_type: "FLOAT[]",
+    rows: |sql_type| match depth(sql_type) {
+        1 => Some(Rows::Pieces),
+        2 => Some(Rows::Songs),
+        _ => None,
+    },
+    types: "features are FLOAT[] with one row a frame, or FLOAT[][] with one row a song",
+};
+
 /// How the types of numbers begin.
 const NUMBERS: &[&str] = &[
     "FLOAT",
@@ -36,15 +41,6 @@ const NUMBERS: &[&str] = &[
     "HUGEINT",
 ];
 
-/// What is read of a relation of features.
-#[derive(Debug)]
-pub(super) struct FeaturesPlan {
-    pub relation: Relation,
-    pub song: Column,
-    /// SQL for song, coefficients and position.
-    expressions: [String; 3],
-}
-
 /// How deep lists of numbers are nested; 0 for what is none.
 fn depth(sql_type: &str) -> usize {
     let (mut element, mut depth) = (sql_type, 0);
@@ -54,48 +50,17 @@ fn depth(sql_type: &str) -> usize {
     if NUMBERS.iter().any(|number| element.starts_with(number)) { depth } else { 0 }
 }
 
-impl FeaturesPlan {
-    /// Finds the columns.
-    ///
-    /// # Errors
-    /// There is none for song, coefficients or frame, or one of a wrong type.
-    pub(super) fn new(mut relation: Relation, names: &ColumnNames) -> Result<Self> {
-        // A name given for plays holds here too, but need not exist here.
-        let given = names.get(Role::Song).filter(|name| relation.column(name).is_some());
-        let song = relation.need_column(Role::Song, given)?;
-        id_type(&relation, &song)?;
-        let features = need(&relation, FEATURES, "features")?;
-        let name = quote(&features.name);
-        let position = match depth(&features.sql_type) {
-            1 => {
-                let column = need(&relation, FRAME, "frame")?;
-                time_expression(&relation, &column)?
-            }
-            2 => {
-                let song = quote(&song.name);
-                relation.from = format!(
-                    "(SELECT {song}, unnest(CAST({name} AS FLOAT[][])) AS {name}, \
-                     generate_subscripts(CAST({name} AS FLOAT[][]), 1) AS __frame FROM {})",
-                    relation.from
-                );
-                "__frame".to_owned()
-            }
-            _ => {
-                return Err(relation.error(format!(
-                    "{} of {} is of type {}, but features are FLOAT[] with one row a frame, or \
-                     FLOAT[][] with one row a song",
-                    features.name, relation.label, features.sql_type
-                )));
-            }
-        };
-        let expressions = [id_expression(&song), format!("CAST({name} AS FLOAT[])"), position];
-        Ok(Self { relation, song, expressions })
-    }
+/// What is read of a relation of features.
+///
+/// # Errors
+/// There is no column for song, coefficients or frame, or one of a wrong type.
+pub(super) fn plan(relation: Relation, names: &ColumnNames) -> Result<Pieces> {
+    Pieces::new(relation, names, &FRAMES)
 }
 
 /// Frames as they were read, songs as codes.
 pub(super) struct RawFeatures {
-    plan: FeaturesPlan,
+    plan: Pieces,
     builder: FeaturesBuilder,
     rejected: u64,
 }
@@ -108,7 +73,7 @@ impl RawFeatures {
     /// stopped the statement.
     pub(super) fn read(
         conn: &Connection,
-        plan: FeaturesPlan,
+        plan: Pieces,
         songs: &mut Interner,
         control: &Control,
     ) -> Result<Self> {

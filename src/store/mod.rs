@@ -22,6 +22,7 @@ mod memory;
 mod models;
 mod names;
 mod new_model;
+mod pieces;
 mod place;
 mod plan;
 mod plays;

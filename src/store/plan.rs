@@ -4,8 +4,9 @@ use duckdb::Connection;
 
 use super::chords::ChordsPlan;
 use super::columns::{ColumnNames, FieldKind, Role, time_expression};
-use super::features::FeaturesPlan;
+use super::features;
 use super::ids::{common_id_type, id_expression, id_type};
+use super::pieces::Pieces;
 use super::relation::{Column, Relation};
 use crate::data::ChordReading;
 use crate::error::{Error, Result};
@@ -190,7 +191,7 @@ pub(super) struct DatasetPlan {
     pub songs: Option<AttributesPlan>,
     pub users: Option<AttributesPlan>,
     pub chords: Option<ChordsPlan>,
-    pub features: Option<FeaturesPlan>,
+    pub features: Option<Pieces>,
     /// The type of user ids in results.
     pub user_type: String,
     /// The type of song ids in results.
@@ -224,7 +225,7 @@ impl DatasetPlan {
             .map(|relation| ChordsPlan::new(relation, names, request.chord_reading))
             .transpose()?;
         let features = resolve("features", &request.features)?
-            .map(|relation| FeaturesPlan::new(relation, names))
+            .map(|relation| features::plan(relation, names))
             .transpose()?;
         refuse_names_without_relation(request)?;
         if let (Some(plays), Some(users)) = (&plays, &users)
@@ -240,7 +241,7 @@ impl DatasetPlan {
         user_ids.extend(users.iter().map(|plan| (&plan.relation, &plan.id)));
         let mut song_ids: Vec<_> = plays.iter().map(|p| (&p.relation, &p.song)).collect();
         song_ids.extend(songs.iter().map(|plan| (&plan.relation, &plan.id)));
-        song_ids.extend(chords.iter().map(|plan| (&plan.relation, &plan.song)));
+        song_ids.extend(chords.iter().map(|plan| (&plan.pieces.relation, &plan.pieces.song)));
         song_ids.extend(features.iter().map(|plan| (&plan.relation, &plan.song)));
         let (user_type, song_type) = (shared_type(&user_ids)?, shared_type(&song_ids)?);
         Ok(Self { plays, songs, users, chords, features, user_type, song_type })

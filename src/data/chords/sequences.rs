@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Chord, Vocabulary, estimate_key};
+use crate::data::placed::Placed;
 use crate::data::{Id, Interner};
 use crate::error::Result;
 
@@ -121,15 +122,13 @@ impl Chords {
 #[derive(Debug)]
 pub struct ChordsBuilder {
     symbols: Interner,
-    songs: Vec<u32>,
-    positions: Vec<i64>,
+    placed: Placed,
     codes: Vec<u32>,
 }
 
 impl Default for ChordsBuilder {
     fn default() -> Self {
-        let (songs, positions, codes) = Default::default();
-        Self { symbols: Interner::new(false), songs, positions, codes }
+        Self { symbols: Interner::new(false), placed: Placed::default(), codes: Vec::new() }
     }
 }
 
@@ -137,8 +136,7 @@ impl ChordsBuilder {
     /// Adds a chord. `song` is a code in order of first occurrence, `position` any number that grows
     /// with the place of the chord in its song.
     pub fn push(&mut self, song: u32, position: i64, symbol: &str) {
-        self.songs.push(song);
-        self.positions.push(position);
+        self.placed.push(song, position);
         self.codes.push(self.symbols.code(Id::Text(symbol)));
     }
 
@@ -157,20 +155,7 @@ impl ChordsBuilder {
     /// # Errors
     /// The song, as an index, that has two chords at one position.
     pub fn finish(self, ranks: &[u32]) -> std::result::Result<Chords, u32> {
-        let song = |row: u32| ranks[self.songs[row as usize] as usize];
-        let key = |row: u32| (song(row), self.positions[row as usize]);
-        let mut rows: Vec<u32> = (0..self.codes.len() as u32).collect();
-        rows.sort_unstable_by_key(|&row| key(row));
-        if let Some(pair) = rows.windows(2).find(|pair| key(pair[0]) == key(pair[1])) {
-            return Err(song(pair[0]));
-        }
-        let mut offsets = vec![0; ranks.len() + 1];
-        for &row in &rows {
-            offsets[song(row) as usize + 1] += 1;
-        }
-        for place in 0..ranks.len() {
-            offsets[place + 1] += offsets[place];
-        }
+        let (rows, offsets) = self.placed.order(ranks)?;
         let codes = rows.iter().map(|&row| self.codes[row as usize]).collect();
         Ok(Chords::pack(self.symbols, offsets, codes))
     }

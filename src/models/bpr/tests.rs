@@ -6,33 +6,11 @@ use candle_core::Device;
 
 use super::SPEC;
 use crate::control::Control;
-use crate::data::{Dataset, Keys, Plays, Vocab};
+use crate::data::Dataset;
 use crate::train::{Context, Model, Options, Setting, Training};
 
-/// Histories of users over `songs` songs; each is one session.
 fn dataset(histories: &[&[u32]], songs: usize) -> Arc<Dataset> {
-    let (mut all, mut session_offsets, mut user_sessions) = (Vec::new(), vec![0], vec![0]);
-    for history in histories {
-        all.extend_from_slice(history);
-        session_offsets.push(all.len() as u64);
-        user_sessions.push(session_offsets.len() as u32 - 1);
-    }
-    let mut play_counts = vec![0; songs];
-    all.iter().for_each(|&song| play_counts[song as usize] += 1);
-    Arc::new(Dataset {
-        users: Vocab::new("BIGINT", Keys::Integers((0..histories.len() as i64).collect())),
-        songs: Vocab::new("BIGINT", Keys::Integers((0..songs as i64).collect())),
-        user_fields: Vec::new(),
-        song_fields: Vec::new(),
-        chords: None,
-        features: None,
-        plays: Plays::in_order(all, session_offsets, user_sessions),
-        play_counts,
-        has_sessions: true,
-        rejected: 0,
-        notes: Vec::new(),
-        fingerprint: String::new(),
-    })
+    Arc::new(Dataset::of_histories(histories, songs))
 }
 
 fn options(settings: &[(&str, Setting)]) -> Options {

@@ -10,6 +10,8 @@ use crate::train::{Weights, weight};
 
 /// Songs pass through the tower so many at a time.
 const TILE: usize = 1_024;
+/// Weights that add up to less have lost digits.
+const FAINT: f32 = 1e-20;
 
 /// All songs, ready to be scored.
 pub struct Songs {
@@ -151,6 +153,8 @@ impl Places {
             nn::dot(&self.hidden, &hidden)
         });
         let logits: Vec<f32> = logits.collect();
+        let max = max_of(logits.iter().copied());
+        let exps: Vec<f32> = logits.iter().map(|logit| nn::exp(logit - max)).collect();
         let songs = self.pairs.chunks_exact(self.places);
         let mut attended = vec![0.0; songs.len() * self.size];
         let mut weights = vec![0.0_f32; self.places];
@@ -158,10 +162,13 @@ impl Places {
             if pairs[0] == ABSENT {
                 continue;
             }
-            let logit = |pair: &u32| logits[*pair as usize];
-            let max = pairs.iter().map(logit).fold(f32::NEG_INFINITY, f32::max);
-            weights.iter_mut().zip(pairs).for_each(|(to, pair)| *to = logit(pair) - max);
-            weights.iter_mut().for_each(|weight| *weight = nn::exp(*weight));
+            weights.iter_mut().zip(pairs).for_each(|(to, &pair)| *to = exps[pair as usize]);
+            if weights.iter().sum::<f32>() < FAINT {
+                // Other songs have far greater logits: this one's own greatest keeps the digits.
+                let logit = |pair: &u32| logits[*pair as usize];
+                let max = max_of(pairs.iter().map(logit));
+                weights.iter_mut().zip(pairs).for_each(|(to, p)| *to = nn::exp(logit(p) - max));
+            }
             let share = 1.0 / weights.iter().sum::<f32>();
             let mut at = 0;
             // A chord's embedding is weighed once, whatever the places that it has.
@@ -176,4 +183,8 @@ impl Places {
         }
         attended
     }
+}
+
+fn max_of(logits: impl Iterator<Item = f32>) -> f32 {
+    logits.fold(f32::NEG_INFINITY, f32::max)
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::control::Control;
-use crate::data::{Chords, Dataset, Keys, Plays, Vocab};
+use crate::data::{Chords, Dataset};
 use crate::nn::{self, Dropout, Meetings};
 use crate::train::pairs::{Design, Pairs, Side};
 use crate::train::sequence::golden_tests::{assert_close, flat, shape, values};
@@ -18,7 +18,6 @@ use crate::train::{Artifact, Context, Options, Setting, Weights};
 
 /// Users with these songs, and songs with these chords.
 fn dataset(plays: &[Vec<u32>], songs: &[Vec<u32>]) -> Dataset {
-    let ids = |n: usize| Vocab::new("BIGINT", Keys::Integers((0..n as i64).collect()));
     let mut offsets = vec![0];
     for chords in songs {
         offsets.push(offsets[offsets.len() - 1] + chords.len() as u64);
@@ -26,26 +25,9 @@ fn dataset(plays: &[Vec<u32>], songs: &[Vec<u32>]) -> Dataset {
     let codes = songs.concat();
     let symbols = codes.iter().max().map_or(0, |&last| last + 1);
     let symbols = (0..symbols).map(|code| format!("chord {code}")).collect();
-    let mut play_counts = vec![0; songs.len()];
-    plays.iter().flatten().for_each(|&song| play_counts[song as usize] += 1);
-    let mut sessions = vec![0];
-    for songs in plays {
-        sessions.push(sessions[sessions.len() - 1] + songs.len() as u64);
-    }
-    let users = (0..=plays.len() as u32).collect();
     Dataset {
-        users: ids(plays.len()),
-        songs: ids(songs.len()),
-        user_fields: Vec::new(),
-        song_fields: Vec::new(),
         chords: Some(Arc::new(Chords { symbols, offsets, codes })),
-        features: None,
-        plays: Plays::in_order(plays.concat(), sessions, users),
-        play_counts,
-        has_sessions: false,
-        rejected: 0,
-        notes: Vec::new(),
-        fingerprint: String::new(),
+        ..Dataset::of_histories(plays, songs.len())
     }
 }
 

@@ -10,7 +10,7 @@ use super::config::{Attention, Config};
 use super::network::{self, Dense};
 use super::scorer::Harm;
 use super::tables::{song_lookups, user_lookups};
-use crate::data::{Codes, Dataset, Encoding, Field, Keys, Plays, Vocab};
+use crate::data::{Codes, Dataset, Encoding, Field};
 use crate::nn::{ABSENT, Dropout, Loss, Places, Shared};
 use crate::train::{Context, Model, Options};
 
@@ -77,25 +77,13 @@ fn field(name: &str, rows: &[Value], categories: usize) -> Field {
 fn dataset(golden: &Value) -> Dataset {
     let songs = golden["songs"].as_array().unwrap();
     let users = golden["users"].as_array().unwrap();
-    let ids = |n: usize| Vocab::new("BIGINT", Keys::Integers((0..n as i64).collect()));
+    // A play each: ids without plays count as unknown.
+    let plays = vec![[0]; users.len()];
     Dataset {
-        users: ids(users.len()),
-        songs: ids(songs.len()),
         user_fields: vec![field("age", users, 2), field("country", users, 2)],
         song_fields: vec![field("artist", songs, 3), field("tags", songs, 4)],
-        chords: None,
-        features: None,
-        // A play each: ids without plays count as unknown.
-        plays: Plays::in_order(
-            vec![0; users.len()],
-            (0..=users.len() as u64).collect(),
-            (0..=users.len() as u32).collect(),
-        ),
         play_counts: indices(&golden["play_counts"]),
-        has_sessions: true,
-        rejected: 0,
-        notes: Vec::new(),
-        fingerprint: String::new(),
+        ..Dataset::of_histories(&plays, songs.len())
     }
 }
 

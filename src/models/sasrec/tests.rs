@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Var};
 use serde_json::Value;
 
 use super::*;
-use crate::data::{Dataset, Keys, Plays, Vocab};
+use crate::data::Dataset;
 use crate::nn::{Loss, Shared};
 use crate::train::sequence::golden_tests::{assert_close, flat, shape, values};
 use crate::train::{Artifact, Context, Setting};
@@ -83,22 +83,9 @@ fn codes_scores_and_gradients_equal_the_golden_numbers() {
     }
 }
 
+/// One user, who played every song once.
 fn dataset(songs: usize) -> Dataset {
-    let ids = |n: usize| Vocab::new("BIGINT", Keys::Integers((0..n as i64).collect()));
-    Dataset {
-        users: ids(1),
-        songs: ids(songs),
-        user_fields: Vec::new(),
-        song_fields: Vec::new(),
-        chords: None,
-        features: None,
-        plays: Plays::in_order((0..songs as u32).collect(), vec![0, songs as u64], vec![0, 1]),
-        play_counts: vec![1; songs],
-        has_sessions: true,
-        rejected: 0,
-        notes: Vec::new(),
-        fingerprint: String::new(),
-    }
+    Dataset::of_sessions(&[(0..songs as u32).collect::<Vec<_>>()], songs)
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Votes by hand.
 
 use super::*;
-use crate::data::{Keys, Plays, Vocab};
+use crate::data::Plays;
 use crate::train::Setting;
 
 fn scores(options: &[(&str, Setting)], context: &[u32]) -> Vec<f32> {
@@ -16,20 +16,7 @@ fn answer(options: &[(&str, Setting)], context: Context, times: bool) -> Result<
     if !times {
         plays.session_ranks.clear();
     }
-    let dataset = Dataset {
-        users: Vocab::new("BIGINT", Keys::Integers(vec![1])),
-        songs: Vocab::new("BIGINT", Keys::Integers((0..6).collect())),
-        user_fields: Vec::new(),
-        song_fields: Vec::new(),
-        chords: None,
-        features: None,
-        plays,
-        play_counts: vec![2, 3, 1, 1, 1, 2],
-        has_sessions: true,
-        rejected: 0,
-        notes: Vec::new(),
-        fingerprint: String::new(),
-    };
+    let dataset = Dataset::of_plays(plays, 6);
     let mut settings = Options::defaults(SPEC.params);
     settings.set("paper", Setting::Bool(true));
     options.iter().for_each(|(name, setting)| settings.set(name, setting.clone()));

@@ -155,24 +155,11 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::data::{Keys, Plays, Vocab};
+    use crate::data::Plays;
 
     fn sampler(objective: Objective) -> NegativeSampler {
-        let play_counts = vec![1, 0, 7, 2];
-        let dataset = Dataset {
-            users: Vocab::new("BIGINT", Keys::Integers(Vec::new())),
-            songs: Vocab::new("BIGINT", Keys::Integers((0..4).collect())),
-            user_fields: Vec::new(),
-            song_fields: Vec::new(),
-            chords: None,
-            features: None,
-            plays: Plays::default(),
-            play_counts,
-            has_sessions: true,
-            rejected: 0,
-            notes: Vec::new(),
-            fingerprint: String::new(),
-        };
+        let dataset =
+            Dataset { play_counts: vec![1, 0, 7, 2], ..Dataset::of_plays(Plays::default(), 4) };
         NegativeSampler::new(&dataset, objective)
     }
 

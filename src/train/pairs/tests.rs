@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 
 use super::{CONTENT, Config, Design, Network, Pairs, Side, Table, memory, start};
 use crate::control::Control;
-use crate::data::{Dataset, Keys, Plays, Vocab};
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::nn::{self, Dropout};
 use crate::train::params::Per;
@@ -66,28 +66,11 @@ const SONGS: usize = 12;
 
 /// Even users play even songs, odd users odd ones; songs 10 and 11 are played by nobody.
 fn tastes() -> Arc<Dataset> {
-    let (mut songs, mut offsets, mut sessions) = (Vec::new(), vec![0], vec![0]);
-    for user in 0..40 {
-        songs.extend((0..10).filter(|song| song % 2 == user % 2 && *song != user % 10));
-        offsets.push(songs.len() as u64);
-        sessions.push(offsets.len() as u32 - 1);
-    }
-    let mut play_counts = vec![0; SONGS];
-    songs.iter().for_each(|&song| play_counts[song as usize] += 1);
-    Arc::new(Dataset {
-        users: Vocab::new("BIGINT", Keys::Integers((0..40).collect())),
-        songs: Vocab::new("BIGINT", Keys::Integers((0..SONGS as i64).collect())),
-        user_fields: Vec::new(),
-        song_fields: Vec::new(),
-        chords: None,
-        features: None,
-        plays: Plays::in_order(songs, offsets, sessions),
-        play_counts,
-        has_sessions: true,
-        rejected: 0,
-        notes: Vec::new(),
-        fingerprint: String::new(),
-    })
+    let history = |user: u32| {
+        (0..10).filter(move |song| song % 2 == user % 2 && *song != user % 10).collect()
+    };
+    let histories: Vec<Vec<u32>> = (0..40).map(history).collect();
+    Arc::new(Dataset::of_histories(&histories, SONGS))
 }
 
 fn design(per: Per, hears: bool, scale: f64) -> Design {

@@ -91,35 +91,14 @@ pub mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::data::{Keys, Plays, Vocab};
+    use crate::data::Plays;
 
     /// One user's sessions of these lengths; every play is of a song of its own.
     pub fn dataset(lengths: &[usize]) -> Dataset {
-        let ids = |n: usize| Vocab::new("BIGINT", Keys::Integers((0..n as i64).collect()));
-        let mut offsets = vec![0];
-        offsets.extend(lengths.iter().scan(0, |end, length| {
-            *end += *length as u64;
-            Some(*end)
-        }));
-        let plays = lengths.iter().sum::<usize>();
-        Dataset {
-            users: ids(1),
-            songs: ids(plays),
-            user_fields: Vec::new(),
-            song_fields: Vec::new(),
-            chords: None,
-            features: None,
-            plays: Plays::in_order(
-                (0..plays as u32).collect(),
-                offsets,
-                vec![0, lengths.len() as u32],
-            ),
-            play_counts: vec![1; plays],
-            has_sessions: true,
-            rejected: 0,
-            notes: Vec::new(),
-            fingerprint: String::new(),
-        }
+        let mut songs = 0_u32..;
+        let sessions: Vec<Vec<u32>> =
+            lengths.iter().map(|&length| songs.by_ref().take(length).collect()).collect();
+        Dataset::of_sessions(&sessions, lengths.iter().sum())
     }
 
     #[test]

@@ -1,0 +1,95 @@
+//! Relations that hold songs piece by piece, in an order: chords, frames of features.
+//!
+//! They have one row a piece, ordered by a column of positions or of times, or one row a song, with a
+//! LIST of pieces.
+
+use super::columns::{ColumnNames, Role, time_expression};
+use super::ids::{id_expression, id_type};
+use super::names::quote;
+use super::relation::{Column, Relation};
+use crate::error::Result;
+
+/// What a kind of pieces looks like in SQL.
+pub(super) struct Kind {
+    /// What a piece is called in errors, and in the names of columns that they propose.
+    pub piece: &'static str,
+    /// Names of the column of pieces; the first that is there counts.
+    pub pieces: &'static [&'static str],
+    /// What a place is called.
+    pub place: &'static str,
+    /// Names of the column of places; the first that is there counts.
+    pub places: &'static [&'static str],
+    /// The type of a piece.
+    pub sql_type: &'static str,
+    /// Whether a type is that of one piece, or, with [`Rows::Songs`], of the pieces of a song.
+    pub rows: fn(&str) -> Option<Rows>,
+    /// The types that will do, in an error.
+    pub types: &'static str,
+}
+
+/// What has a row of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    Pieces,
+    Songs,
+}
+
+/// What is read of such a relation.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    pub relation: Relation,
+    pub song: Column,
+    /// SQL for song, piece and place.
+    pub expressions: [String; 3],
+}
+
+impl Pieces {
+    /// Finds the columns.
+    ///
+    /// # Errors
+    /// There is none for song, piece or place, or one of a wrong type.
+    pub(super) fn new(mut relation: Relation, names: &ColumnNames, kind: &Kind) -> Result<Self> {
+        // A name given for plays holds here too, but need not exist here.
+        let given = names.get(Role::Song).filter(|name| relation.column(name).is_some());
+        let song = relation.need_column(Role::Song, given)?;
+        id_type(&relation, &song)?;
+        let piece = need(&relation, kind.pieces, kind.piece)?;
+        let (name, sql_type) = (quote(&piece.name), kind.sql_type);
+        let place = match (kind.rows)(&piece.sql_type) {
+            Some(Rows::Pieces) => {
+                let column = need(&relation, kind.places, kind.place)?;
+                time_expression(&relation, &column)?
+            }
+            Some(Rows::Songs) => {
+                let song = quote(&song.name);
+                relation.from = format!(
+                    "(SELECT {song}, unnest(CAST({name} AS {sql_type}[])) AS {name}, \
+                     generate_subscripts(CAST({name} AS {sql_type}[]), 1) AS __place FROM {})",
+                    relation.from
+                );
+                "__place".to_owned()
+            }
+            None => {
+                return Err(relation.error(format!(
+                    "{} of {} is of type {}, but {}",
+                    piece.name, relation.label, piece.sql_type, kind.types
+                )));
+            }
+        };
+        let expressions = [id_expression(&song), format!("CAST({name} AS {sql_type})"), place];
+        Ok(Self { relation, song, expressions })
+    }
+}
+
+/// The first of these columns that is there.
+fn need(relation: &Relation, names: &[&str], what: &str) -> Result<Column> {
+    names.iter().find_map(|name| relation.column(name)).cloned().ok_or_else(|| {
+        relation.error(format!(
+            "{} has no {what} column ({}); its columns are: {}; name one in a query, e.g. \
+             '(SELECT *, … AS {what} FROM …)'",
+            relation.label,
+            names.join(", "),
+            relation.column_names()
+        ))
+    })
+}
