@@ -8,7 +8,7 @@
 -- cold song of the test. Prints the mean weight of all of these places together, and of those of them
 -- that have the chord, beside what weights that are all alike would give.
 
-CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(text, '''', '''''') || '''';
+CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(CAST(text AS VARCHAR), '''', '''''') || '''';
 
 -- One query of all of them.
 SET VARIABLE weights = (

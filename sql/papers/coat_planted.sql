@@ -51,16 +51,22 @@ SELECT song_id, 1 + place AS place, chords[1 + place % len(chords)] AS chord
 FROM song_chords, range(100) t(place);
 
 CREATE OR REPLACE TABLE likes AS
+WITH frequent AS (
+    SELECT chord, row_number() OVER (ORDER BY count(*) DESC, chord) AS chord_rank
+    FROM places GROUP BY chord QUALIFY chord_rank <= 8
+),
+sets AS (
+    SELECT number // 3 AS set, list(place ORDER BY place) AS places
+    FROM (SELECT place, row_number() OVER (ORDER BY chance('set', place, 0)) - 1 AS number
+          FROM range(1, 101) p(place))
+    WHERE number < 12 GROUP BY set
+)
 SELECT user_id, chord, places
-FROM (SELECT user_id, CAST(1 + floor(8 * chance('chord', user_id, 0)) AS BIGINT) AS chord_rank,
-             CAST(floor(4 * chance('places', user_id, 0)) AS BIGINT) AS set
+FROM (SELECT user_id, CAST(floor(4 * chance('places', user_id, 0)) AS BIGINT) AS set,
+             CAST(1 + floor((SELECT count(*) FROM frequent) * chance('chord', user_id, 0)) AS BIGINT) AS chord_rank
       FROM range(1, coalesce(getvariable('listeners'), 1000) + 1) u(user_id))
-     JOIN (SELECT chord, row_number() OVER (ORDER BY count(*) DESC, chord) AS chord_rank
-           FROM places GROUP BY chord) USING (chord_rank)
-     JOIN (SELECT number // 3 AS set, list(place ORDER BY place) AS places
-           FROM (SELECT place, row_number() OVER (ORDER BY chance('set', place, 0)) - 1 AS number
-                 FROM range(1, 101) p(place))
-           WHERE number < 12 GROUP BY set) USING (set)
+     JOIN frequent USING (chord_rank)
+     JOIN sets USING (set)
 ORDER BY user_id;
 
 CREATE OR REPLACE TABLE affinity AS

@@ -26,9 +26,9 @@
 -- other models and evaluations. To compare other models, fill contestants yourself and leave out its
 -- statement here.
 
-CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(text, '''', '''''') || '''';
+CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(CAST(text AS VARCHAR), '''', '''''') || '''';
 CREATE OR REPLACE MACRO content(relation) AS (
-    SELECT concat(count(*), ' rows ', sum(hash(r))) FROM query('FROM ' || coalesce(relation, '(SELECT NULL)')) r
+    SELECT concat(count(*), ' rows ', sum(hash(r))) FROM query('FROM ' || coalesce(CAST(relation AS VARCHAR), '(SELECT NULL)')) r
 );
 SET VARIABLE data = concat_ws('; ', content(getvariable('train')), content(getvariable('validation')),
                               content(getvariable('chords')), content(getvariable('features')),

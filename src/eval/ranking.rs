@@ -152,7 +152,7 @@ impl<'a> Pass<'a> {
         let (songs, done) = (dataset.songs.len(), self.places.len());
         if songs == 0 {
             (done..self.cases.list.len()).for_each(|number| {
-                let placed = self.place(number, &[], &[]);
+                let placed = self.place(number, &[], &[], None);
                 self.places.push(placed);
             });
             return Ok(false);
@@ -168,17 +168,24 @@ impl<'a> Pass<'a> {
             .collect();
         let mut scores = std::mem::take(&mut self.scores);
         scores.resize(contexts.len() * songs, 0.0);
-        model.score_all(&contexts, &mut scores)?;
+        let few = self.few(&groups);
+        match self.asked(&groups, few.as_deref()) {
+            Some(asked) => model.score_some(&contexts, &asked, &mut scores)?,
+            None => model.score_all(&contexts, &mut scores)?,
+        }
         let placed: Vec<Vec<Placed>> = scores
             .par_chunks_mut(songs)
+            .enumerate()
             .zip(groups.par_iter().zip(&contexts))
-            .map(|(scores, (&(first, end), context))| {
+            .map(|((group, scores), (&(first, end), context))| {
+                let few = |number: usize| Some(few.as_ref()?[group][number - first].as_slice());
                 let heard = self.heard_before(&self.cases.list[first]);
                 settle(dataset, context, &heard, self.rules.repeats, scores)?;
                 if let Some(allowed) = &self.allowed {
                     nn::keep_only(scores, allowed);
                 }
-                Ok((first..end).map(|number| self.place(number, context.songs, scores)).collect())
+                let place = |number| self.place(number, context.songs, scores, few(number));
+                Ok((first..end).map(place).collect())
             })
             .collect::<Result<_>>()?;
         self.scores = scores;
@@ -221,25 +228,66 @@ impl<'a> Pass<'a> {
         songs.filter_map(|&song| self.examinee.known.song(song)).collect()
     }
 
-    /// Ranks the right answers of a case, before which the model was told some songs.
-    fn place(&self, number: usize, told: &[u32], scores: &[f32]) -> Placed {
+    /// The few songs that the right answers of each case are ranked among, by group; `None` where
+    /// these are all songs.
+    fn few(&self, groups: &[(usize, usize)]) -> Option<Vec<Vec<Vec<u32>>>> {
+        let few = |number: usize| match self.opponents {
+            Opponents::All => Vec::new(),
+            Opponents::Drawn(sampler) => sampler.draw(self.cases, number, self.number),
+            Opponents::Given(sets) => wrong(sets, self.cases, &self.cases.list[number])
+                .filter_map(|song| self.examinee.known.song(song))
+                .collect(),
+        };
+        match self.opponents {
+            Opponents::All => None,
+            _ => Some(
+                groups.par_iter().map(|&(first, end)| (first..end).map(few).collect()).collect(),
+            ),
+        }
+    }
+
+    /// The songs whose scores each group needs; `None` for all.
+    fn asked(
+        &self,
+        groups: &[(usize, usize)],
+        few: Option<&[Vec<Vec<u32>>]>,
+    ) -> Option<Vec<Vec<u32>>> {
+        let known = self.examinee.known;
+        match (few, &self.cases.test.candidates) {
+            // Lists are of all songs.
+            (Some(few), _) if self.rules.kept == 0 => {
+                let asked = groups.iter().zip(few).map(|(&(first, end), few)| {
+                    let cases = &self.cases.list[first..end];
+                    let right = cases.iter().flat_map(|case| self.cases.targets(case));
+                    let right = right.filter_map(|song| known.song(song));
+                    let mut asked: Vec<u32> = right.chain(few.iter().flatten().copied()).collect();
+                    asked.sort_unstable();
+                    asked.dedup();
+                    asked
+                });
+                Some(asked.collect())
+            }
+            (_, Some(candidates)) => {
+                let asked = candidates.iter().filter_map(|&song| known.song(song)).collect();
+                Some(vec![asked; groups.len()])
+            }
+            _ => None,
+        }
+    }
+
+    /// Ranks the right answers of a case, before which the model was told some songs, among all songs
+    /// or a few.
+    fn place(&self, number: usize, told: &[u32], scores: &[f32], few: Option<&[u32]>) -> Placed {
         let (case, known) = (&self.cases.list[number], self.examinee.known);
         let targets = self.cases.targets(case);
         let of = |song: u32| scores[song as usize];
         let is_ranked = |score: &f32| *score > f32::NEG_INFINITY;
         let right: Vec<f32> =
             targets.iter().filter_map(|&song| known.song(song)).map(of).filter(is_ranked).collect();
-        let few = match self.opponents {
-            Opponents::All => None,
-            Opponents::Drawn(sampler) => Some(sampler.draw(self.cases, number, self.number)),
-            Opponents::Given(sets) => {
-                Some(wrong(sets, self.cases, case).filter_map(|song| known.song(song)).collect())
-            }
-        };
         let pool: Vec<f32>;
         let pool = match few {
             Some(few) => {
-                let wrong = few.into_iter().map(of).filter(is_ranked);
+                let wrong = few.iter().map(|&song| of(song)).filter(is_ranked);
                 pool = wrong.chain(right.iter().copied()).collect();
                 pool.as_slice()
             }

@@ -323,3 +323,59 @@ fn metrics_are_those_of_other_implementations() {
         assert!((got - value.as_f64().unwrap()).abs() < 1e-9, "{name}: {got}, {value}");
     }
 }
+
+/// Remembers which songs it was asked for, and scores no others.
+struct Frugal(std::sync::Mutex<Vec<Vec<u32>>>);
+
+impl Model for Frugal {
+    fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
+        Near(out.len() / contexts.len()).score_all(contexts, out)
+    }
+
+    fn score_some(
+        &self,
+        contexts: &[Context<'_>],
+        songs: &[Vec<u32>],
+        out: &mut [f32],
+    ) -> Result<()> {
+        let mut all = vec![0.0; out.len()];
+        self.score_all(contexts, &mut all)?;
+        out.fill(f32::NEG_INFINITY);
+        let width = out.len() / contexts.len();
+        for (number, songs) in songs.iter().enumerate() {
+            songs
+                .iter()
+                .map(|&song| number * width + song as usize)
+                .for_each(|at| out[at] = all[at]);
+        }
+        self.0.lock().unwrap().extend_from_slice(songs);
+        Ok(())
+    }
+
+    fn weights(&self) -> Result<Weights> {
+        Ok(Weights::new())
+    }
+}
+
+#[test]
+fn a_model_is_asked_for_no_more_songs_than_are_ranked() {
+    let asked_for = |test: &TestPlays, rules: Rules| {
+        let (frugal, data) = (Frugal(Default::default()), dataset(5));
+        let places = pass(&frugal, &data, test, EVERY, rules);
+        let plain = pass(&Near(5), &data, test, EVERY, rules);
+        assert_eq!(places.len(), plain.len());
+        for case in 0..places.len() {
+            assert_eq!(places.outcome(case).rank(), plain.outcome(case).rank());
+            assert_eq!(places.list(case), plain.list(case));
+        }
+        frugal.0.into_inner().unwrap()
+    };
+    let mut test = test_plays(1, &[2, 4, 1]);
+    assert!(asked_for(&test, RULES).is_empty());
+    test.candidates = Some(vec![1, 4, 9]);
+    assert_eq!(asked_for(&test, Rules { kept: 2, ..RULES }), [[1, 4], [1, 4]]);
+    test.candidates = None;
+    test.negatives = Some(SongSets::new(1, vec![(0, 0), (0, 1), (0, 3)]));
+    assert_eq!(asked_for(&test, RULES), [vec![0, 1, 3, 4], vec![0, 1, 3]]);
+    assert!(asked_for(&test, Rules { kept: 2, ..RULES }).is_empty());
+}

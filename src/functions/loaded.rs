@@ -141,6 +141,15 @@ impl<'m, M: Deref<Target = dyn Model + 'm> + Send + Sync> Model for OnThreads<M>
         self.threads.run(|| self.model.score_all(contexts, out))
     }
 
+    fn score_some(
+        &self,
+        contexts: &[Context<'_>],
+        songs: &[Vec<u32>],
+        out: &mut [f32],
+    ) -> Result<()> {
+        self.threads.run(|| self.model.score_some(contexts, songs, out))
+    }
+
     fn weights(&self) -> Result<Weights> {
         self.threads.run(|| self.model.weights())
     }

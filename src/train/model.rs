@@ -44,6 +44,17 @@ pub trait Model: Send + Sync {
     /// nothing of the context: then the most played songs answer.
     fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()>;
 
+    /// Scores, for each context, at least the songs asked for in its turn, to save what the others
+    /// would cost. Like [`Model::score_all`], but other songs may have any score but NaN.
+    fn score_some(
+        &self,
+        contexts: &[Context<'_>],
+        _songs: &[Vec<u32>],
+        out: &mut [f32],
+    ) -> Result<()> {
+        self.score_all(contexts, out)
+    }
+
     /// The learned tensors, to be stored.
     fn weights(&self) -> Result<Weights>;
 

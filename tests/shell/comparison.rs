@@ -1,4 +1,4 @@
-//! `sql/papers/harm_comparison.sql` and `coat_tables.sql`, from plays to tables.
+//! The papers' comparisons in `sql/papers`, from plays to tables.
 
 use std::path::Path;
 
@@ -116,4 +116,37 @@ fn coat_is_compared_at_every_size_and_nothing_is_done_twice() {
         "{tuned}"
     );
     assert!(tuned.ends_with("11,2,84\n"), "{tuned}");
+}
+
+/// Names are joined whatever their spelling, and nothing of the tests is in training.
+#[test]
+fn artists_who_are_heard_get_the_chords_of_their_songs() {
+    let folder = TempDir::new().unwrap();
+    let papers = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/papers");
+    let printed = script(
+        &folder,
+        &format!(
+            "COPY (SELECT a AS id, concat('Thé Artist ', a) AS name FROM range(1, 41) t(a))
+             TO 'artists.dat' (DELIMITER '\\t', HEADER);
+             COPY (SELECT u AS \"userID\", 1 + (7 * u + 5 * a) % 50 AS \"artistID\", a AS weight
+                   FROM range(1, 31) s(u), range(8) t(a))
+             TO 'user_artists.dat' (DELIMITER '\\t', HEADER);
+             CREATE TABLE tracks AS
+             SELECT concat('ARTIST-', a) AS artist, title, chords
+             FROM range(1, 36) t(a), (VALUES ('two', ['G', 'N', 'Am7']), ('one', ['C:maj'])) v(title, chords);
+             SET VARIABLE folder = '.';
+             SET VARIABLE songs = 'tracks';
+             .read '{}'
+             SELECT DISTINCT chords FROM song_chords;
+             SELECT count(*) FROM train_plays SEMI JOIN cold_songs USING (song_id);
+             SELECT count(*) FROM test_cold ANTI JOIN cold_songs USING (song_id);
+             SELECT count(*) FROM test_warm SEMI JOIN train_plays USING (user_id, song_id);
+             SELECT count(*) FROM warm_negatives
+             SEMI JOIN read_csv('user_artists.dat') ON user_id = \"userID\" AND song_id = \"artistID\";",
+            papers.join("coat_artists.sql").display()
+        ),
+    );
+    assert!(printed.contains("35,12,87,30,23,27\n"), "{printed}");
+    let chords = "\"['C:maj', 'G:maj', 'A:min']\"";
+    assert!(printed.ends_with(&format!("{chords}\n0\n0\n0\n0\n")), "{printed}");
 }

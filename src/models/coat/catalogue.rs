@@ -60,22 +60,35 @@ impl Songs {
 
 impl Catalogue for Songs {
     fn logits(&self, user: &Weights, out: &mut [f32]) -> Result<()> {
+        let songs: Vec<u32> = (0..out.len() as u32).collect();
+        self.logits_of(user, &songs, out)
+    }
+
+    fn logits_of(&self, user: &Weights, songs: &[u32], out: &mut [f32]) -> Result<()> {
         let weights = self.with(user);
         let user = weight(&weights, USER)?; // (1, D)
-        let attended = match &self.sound {
-            Sound::Alike(attended) => attended.clone(),
+        let heard = match &self.sound {
+            Sound::Alike(_) => Heard::default(),
             Sound::ByUser(places) => {
-                let query: Vec<f32> = self.network.queries(&weights)?.squeeze(0)?.to_vec1()?;
-                Tensor::from_vec(places.attend(&query), self.embeddings.shape(), user.device())?
+                let query = self.network.queries(&weights)?.squeeze(0)?.to_vec1()?;
+                places.hear(query)
             }
         };
-        for (tile, out) in out.chunks_mut(TILE).enumerate() {
-            let rows = |table: &Tensor| table.narrow(0, tile * TILE, out.len());
-            let products = rows(&self.embeddings)?.broadcast_mul(&user)?;
-            let users = user.broadcast_as(products.shape())?;
-            let (attended, dropout) = (rows(&attended)?, &mut Dropout::off());
+        for songs in songs.chunks(TILE) {
+            let rows = Tensor::from_slice(songs, songs.len(), user.device())?;
+            let embeddings = self.embeddings.index_select(&rows, 0)?;
+            let attended = match &self.sound {
+                Sound::ByUser(places) => {
+                    let attended = places.attend(&heard, songs);
+                    Tensor::from_vec(attended, embeddings.shape(), user.device())?
+                }
+                Sound::Alike(attended) => attended.index_select(&rows, 0)?,
+            };
+            let products = embeddings.broadcast_mul(&user)?;
+            let (users, dropout) = (user.broadcast_as(products.shape())?, &mut Dropout::off());
             let logits = self.network.predict(&weights, &products, &attended, &users, dropout)?;
-            out.copy_from_slice(&logits.to_vec1::<f32>()?);
+            let logits = logits.to_vec1::<f32>()?;
+            songs.iter().zip(logits).for_each(|(&song, logit)| out[song as usize] = logit);
         }
         Ok(())
     }
@@ -144,8 +157,8 @@ impl Places {
         })
     }
 
-    /// What all songs sound like `(V, D)` to a user with this query (A).
-    fn attend(&self, query: &[f32]) -> Vec<f32> {
+    /// What a user with this query (A) hears.
+    fn hear(&self, query: Vec<f32>) -> Heard {
         let mut hidden = vec![0.0_f32; query.len()];
         let logits = self.keys.chunks_exact(query.len()).map(|key| {
             let parts = query.iter().zip(key);
@@ -154,11 +167,16 @@ impl Places {
         });
         let logits: Vec<f32> = logits.collect();
         let max = max_of(logits.iter().copied());
-        let exps: Vec<f32> = logits.iter().map(|logit| nn::exp(logit - max)).collect();
-        let songs = self.pairs.chunks_exact(self.places);
+        let exps = logits.iter().map(|logit| nn::exp(logit - max)).collect();
+        Heard { logits, exps }
+    }
+
+    /// What songs sound like `(songs, D)` to a user.
+    fn attend(&self, Heard { logits, exps }: &Heard, songs: &[u32]) -> Vec<f32> {
         let mut attended = vec![0.0; songs.len() * self.size];
         let mut weights = vec![0.0_f32; self.places];
-        for (pairs, attended) in songs.zip(attended.chunks_exact_mut(self.size)) {
+        for (&song, attended) in songs.iter().zip(attended.chunks_exact_mut(self.size)) {
+            let pairs = &self.pairs[song as usize * self.places..][..self.places];
             if pairs[0] == ABSENT {
                 continue;
             }
@@ -183,6 +201,15 @@ impl Places {
         }
         attended
     }
+}
+
+/// What a user hears at each pair of a chord and a place (N).
+#[derive(Default)]
+struct Heard {
+    /// The logits of eq. 2.
+    logits: Vec<f32>,
+    /// `e` to the power of these less the greatest of all.
+    exps: Vec<f32>,
 }
 
 fn max_of(logits: impl Iterator<Item = f32>) -> f32 {

@@ -18,6 +18,14 @@ pub trait Catalogue: Send + Sync {
     /// Out of memory.
     fn logits(&self, user: &Weights, out: &mut [f32]) -> Result<()>;
 
+    /// At least the logits of these songs, each at its place in `out` (V).
+    ///
+    /// # Errors
+    /// Out of memory.
+    fn logits_of(&self, user: &Weights, _songs: &[u32], out: &mut [f32]) -> Result<()> {
+        self.logits(user, out)
+    }
+
     /// The weight that a user gives to each place of a song's chords, none of a song without; `None`
     /// of a network without such attention.
     ///

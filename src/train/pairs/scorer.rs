@@ -69,23 +69,50 @@ impl Scorer {
     }
 }
 
-impl Model for Scorer {
-    fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
+impl Scorer {
+    /// Scores all songs of each context, or at least those asked for.
+    fn score<'a>(
+        &self,
+        asked: impl IndexedParallelIterator<Item = (&'a Context<'a>, Option<&'a [u32]>)>,
+        out: &mut [f32],
+    ) -> Result<()> {
         let songs = self.dataset.songs.len();
         if songs == 0 {
             return Ok(());
         }
         let counts = &self.dataset.play_counts;
-        out.par_chunks_mut(songs).zip(contexts).try_for_each(|(out, context)| {
-            match self.listeners.rows(&self.dataset, context, &self.device)? {
-                Some(user) => self.catalogue.logits(&user, out)?,
-                None => out.fill(0.0),
+        out.par_chunks_mut(songs).zip(asked).try_for_each(|(out, (context, songs))| {
+            let user = self.listeners.rows(&self.dataset, context, &self.device)?;
+            match (user, songs) {
+                (Some(user), None) => self.catalogue.logits(&user, out)?,
+                (Some(user), Some(songs)) => {
+                    out.fill(f32::NEG_INFINITY);
+                    self.catalogue.logits_of(&user, songs, out)?;
+                }
+                (None, _) => out.fill(0.0),
             }
             if !self.knows_content {
                 nn::rank_unplayed_last(out, counts);
             }
             Ok(())
         })
+    }
+}
+
+impl Model for Scorer {
+    fn score_all(&self, contexts: &[Context<'_>], out: &mut [f32]) -> Result<()> {
+        let asked = contexts.par_iter().map(|context| (context, None));
+        self.score(asked, out)
+    }
+
+    fn score_some(
+        &self,
+        contexts: &[Context<'_>],
+        songs: &[Vec<u32>],
+        out: &mut [f32],
+    ) -> Result<()> {
+        let asked = contexts.par_iter().zip(songs);
+        self.score(asked.map(|(context, songs)| (context, Some(songs.as_slice()))), out)
     }
 
     fn chord_attention(&self, context: &Context<'_>, song: u32) -> Result<Option<Vec<f32>>> {
