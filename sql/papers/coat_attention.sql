@@ -13,8 +13,8 @@ CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(CAST(text AS VARCHAR), '
 -- One query of all of them.
 SET VARIABLE weights = (
     SELECT string_agg(
-        concat('SELECT sum(weight) FILTER (position IN ', places, ') AS places, ',
-               'sum(weight) FILTER (position IN ', places, ' AND chord = ', quoted(chord),
+        concat('SELECT sum(weight) FILTER (position IN ', CAST(places AS VARCHAR), ') AS places, ',
+               'sum(weight) FILTER (position IN ', CAST(places AS VARCHAR), ' AND chord = ', quoted(chord),
                ') AS chord, ', share * len(places) / 100, ' AS evenly, ', len(places) / 100,
                ' AS places_evenly FROM chord_attention(', user_id, ', ',
                quoted(CAST(song_id AS VARCHAR)), ', model := ', quoted(getvariable('model')), ')'),

@@ -96,6 +96,15 @@ fn coat_is_compared_at_every_size_and_nothing_is_done_twice() {
     assert!(!again.contains(",complete,"), "{again}");
     let tables = |text: &str| text[text.find("Table I").unwrap()..].to_owned();
     assert_eq!(tables(&first), tables(&again));
+    let attention = format!(
+        "SET VARIABLE model = (SELECT min(name) FROM models() WHERE name LIKE 'coat_16%');
+         .read '{}'\n",
+        papers.join("coat_attention.sql").display()
+    );
+    // Three places of a hundred; all listeners whose cold song has the chord there.
+    let attention = script(&folder, &attention);
+    let cells: Vec<&str> = attention.trim().lines().last().unwrap().split(',').collect();
+    assert_eq!((cells.len(), cells[1]), (6, "0.03"), "{attention}");
     // The best of the paper's grid, on validation plays.
     let tuned = "SET VARIABLE tuned = true;
                  SET VARIABLE validation = 'test_warm';
