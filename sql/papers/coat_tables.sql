@@ -8,7 +8,8 @@
 --   SET VARIABLE negatives = 'test_negatives';      -- if they are given; else 99 songs are drawn a user
 --   SET VARIABLE features = 'mfccs';                -- if there are any, for NeuMF with CNN and LSTM
 --   SET VARIABLE songs = 'songs';                   -- if more songs are to be known than were played
---   SET VARIABLE candidates = 'cold_songs';         -- if the full ranking is to be of these songs alone
+--   SET VARIABLE candidates = 'cold_songs';         -- if the full ranking, and negatives that are drawn,
+--                                                   -- are to be of these songs alone
 --   SET VARIABLE factors = [8, 16, 32, 64];         -- if not these
 --   SET VARIABLE options = 'epochs := 20';          -- if what is trained in epochs is to get more
 --   SET VARIABLE seeds = 3;                         -- if not 3
@@ -100,8 +101,9 @@ ORDER BY g.model, m.version DESC;
 CREATE OR REPLACE TEMP TABLE rankings AS
 SELECT ranking, options, concat_ws('; ', getvariable('test'), content(getvariable('test')), rows) AS test
 FROM (VALUES
-    ('99 songs', coalesce(', given_negatives := ' || quoted(getvariable('negatives')), ', negatives := 99'),
-                 content(getvariable('negatives'))),
+    ('99 songs', coalesce(', given_negatives := ' || quoted(getvariable('negatives')),
+                          ', negatives := 99' || coalesce(', candidates := ' || quoted(getvariable('candidates')), '')),
+                 content(coalesce(CAST(getvariable('negatives') AS VARCHAR), CAST(getvariable('candidates') AS VARCHAR)))),
     ('all songs', coalesce(', candidates := ' || quoted(getvariable('candidates')), '') || ', repeats := ''exclude''',
                   content(getvariable('candidates')))
 ) r(ranking, options, rows);
