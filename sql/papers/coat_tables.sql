@@ -136,7 +136,7 @@ FROM cells WHERE name LIKE 'COAT%' GROUP BY ALL ORDER BY ALL;
 -- Figure 2's data, a line each. What has no factors is the same at all.
 CREATE OR REPLACE TEMP TABLE lines AS
 SELECT ranking, metric, name, round(max(mean) OVER (PARTITION BY ranking, metric, name), 3) AS best,
-       coalesce(c.factors, f.factors) AS factors, cell
+       printf('D = %3d', coalesce(c.factors, f.factors)) AS factors, cell
 FROM cells c LEFT JOIN (SELECT DISTINCT factors FROM cells WHERE factors IS NOT NULL) f
      ON c.factors IS NULL;
 
