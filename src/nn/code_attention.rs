@@ -279,8 +279,11 @@ mod tests {
 
     #[test]
     fn gradients_by_difference() {
-        let args = [random(&[2, 5], 1), random(&[3 + 4, 5], 2), random(&[5], 3)];
-        assert_gradients(&args, |args| code_logits(&args[0], &args[1], &args[2], &codes()));
+        // Less than the numbers that are computed at once, and more.
+        for width in [5, 20] {
+            let args = [random(&[2, width], 1), random(&[3 + 4, width], 2), random(&[width], 3)];
+            assert_gradients(&args, |args| code_logits(&args[0], &args[1], &args[2], &codes()));
+        }
         let args = [random(&[4, 4], 4), random(&[3, 5], 5)];
         assert_gradients(&args, |args| mix_codes(&args[0], &args[1], &codes()));
     }

@@ -148,7 +148,10 @@ fn the_catalogue_scores_as_its_pairs() {
     assert!(songs.iter().any(Vec::is_empty));
     let count = songs.len() as u32;
     let dataset = Arc::new(dataset(&[(0..count - 50).collect(), vec![3]], &songs));
-    for attention in ["user", "mean", "sum"] {
+    // With a sharp attention, a song's weights are lost beside those of others but for a scale of its own.
+    for (attention, sharp, digits) in
+        [("user", 1.0, 1e-5), ("user", 40.0, 1e-3), ("mean", 1.0, 1e-5), ("sum", 1.0, 1e-5)]
+    {
         let mut options = Options::defaults(SPEC.params);
         options.set("attention", Setting::Text(attention.into()));
         options.set("embedding_size", Setting::Int(8));
@@ -160,25 +163,34 @@ fn the_catalogue_scores_as_its_pairs() {
             (table.name.to_owned(), vec![rows, table.width])
         });
         let sizes = sizes.chain(network.parameters().into_iter().map(|all| (all.name, all.shape)));
-        let weights: Weights = sizes
+        let mut weights: Weights = sizes
             .map(|(name, shape)| {
                 let numbers = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0_f32));
                 let tensor = Tensor::from_vec(numbers.collect(), shape, &Device::Cpu).unwrap();
                 (name, tensor)
             })
             .collect();
+        if let Some(hidden) = weights.get_mut(network::HIDDEN) {
+            *hidden = (&*hidden * sharp).unwrap();
+        }
         let artifact = Artifact { dataset: dataset.clone(), options, weights: weights.clone() };
         let model = (SPEC.load)(&artifact, &Device::Cpu).unwrap();
         for user in 0..2 {
             let context = Context { user: Some(user), songs: &[], continues: false };
             let mut got = vec![0.0; count as usize];
             model.score_all(&[context], &mut got).unwrap();
+            let (few, mut some) = (vec![1, 2, count - 1], vec![0.0; count as usize]);
+            model.score_some(&[context], std::slice::from_ref(&few), &mut some).unwrap();
+            for song in few.into_iter().map(|song| song as usize) {
+                assert!((some[song] - got[song]).abs() < 1e-5, "{} {}", some[song], got[song]);
+            }
+            assert_eq!(some[0], f32::NEG_INFINITY);
             let at = Meetings { users: vec![user; count as usize], songs: (0..count).collect() };
             let row = |song| if song < count - 50 { song } else { count };
             let rows: Vec<u32> = (0..count).map(row).collect();
             let plain = logits(&design, &weights, at, (0..count).collect(), &rows);
             let got: Vec<f64> = got.into_iter().map(f64::from).collect();
-            assert_close(attention, &got, &values(&plain), 1e-5);
+            assert_close(attention, &got, &values(&plain), digits);
         }
     }
 }

@@ -84,11 +84,12 @@ impl Scorer {
         out.par_chunks_mut(songs).zip(asked).try_for_each(|(out, (context, songs))| {
             let user = self.listeners.rows(&self.dataset, context, &self.device)?;
             match (user, songs) {
-                (Some(user), None) => self.catalogue.logits(&user, out)?,
-                (Some(user), Some(songs)) => {
+                // Songs without plays take the worst score of all others, asked for or not.
+                (Some(user), Some(songs)) if self.knows_content => {
                     out.fill(f32::NEG_INFINITY);
                     self.catalogue.logits_of(&user, songs, out)?;
                 }
+                (Some(user), _) => self.catalogue.logits(&user, out)?,
                 (None, _) => out.fill(0.0),
             }
             if !self.knows_content {
