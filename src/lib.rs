@@ -1,5 +1,6 @@
 //! Segue: a music recommender that lives inside DuckDB.
 
+pub mod audio;
 pub mod control;
 pub mod data;
 pub mod device;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod cases;
+mod chord_score;
 mod compare;
 mod intervals;
 mod lists;
@@ -16,6 +17,9 @@ mod summary;
 
 pub use answer::{Repeats, Source, answer, contexts_at_once, settle};
 pub use cases::{Asked, Case, Cases, Protocol, Targets};
+pub use chord_score::{
+    CHORD_METRICS, ChordMetric, ChordScores, ChordSpan, Score as Share, chord_score,
+};
 pub use compare::{Comparison, compare};
 pub use intervals::{Resampling, holm};
 pub use lists::{ListMetric, Lister};

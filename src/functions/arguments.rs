@@ -259,7 +259,8 @@ fn describe(value: &Value) -> String {
         }
         Value::Text(value) => format!("the text '{value}'"),
         Value::Timestamp(_) => "a timestamp".to_owned(),
-        Value::List(_) => "a list".to_owned(),
+        Value::Blob(_) => "a blob".to_owned(),
+        Value::List(_) | Value::Floats(_) => "a list".to_owned(),
         Value::Struct(_) => "a struct".to_owned(),
     }
 }

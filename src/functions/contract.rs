@@ -29,6 +29,10 @@ pub enum Value {
     Text(String),
     /// TIMESTAMP, microseconds since 1970; results only.
     Timestamp(i64),
+    /// BLOB; results only.
+    Blob(Vec<u8>),
+    /// LIST of FLOATs, packed; results only.
+    Floats(Vec<f32>),
     /// LIST or ARRAY.
     List(Vec<Value>),
     /// STRUCT, fields in order.
@@ -61,7 +65,9 @@ impl TryFrom<&Value> for Setting {
 
     fn try_from(value: &Value) -> std::result::Result<Self, String> {
         Ok(match value {
-            Value::Null | Value::Timestamp(_) => return Err("it".to_owned()),
+            Value::Null | Value::Timestamp(_) | Value::Blob(_) | Value::Floats(_) => {
+                return Err("it".to_owned());
+            }
             Value::Bool(value) => Self::Bool(*value),
             Value::Int(value) => Self::Int(*value),
             Value::Float(value) => Self::Float(*value),
@@ -100,6 +106,8 @@ pub enum SqlType {
     Varchar,
     /// TIMESTAMP.
     Timestamp,
+    /// BLOB.
+    Blob,
     /// LIST.
     List(Box<SqlType>),
     /// STRUCT.
@@ -119,6 +127,7 @@ impl fmt::Display for SqlType {
             Self::Double => f.write_str("DOUBLE"),
             Self::Varchar => f.write_str("VARCHAR"),
             Self::Timestamp => f.write_str("TIMESTAMP"),
+            Self::Blob => f.write_str("BLOB"),
             Self::List(element) => write!(f, "{element}[]"),
             Self::Struct(fields) => {
                 let fields: Vec<String> =

@@ -43,7 +43,7 @@ pub struct Parameter {
     pub param: Param,
     /// Its place from 1, if it can be passed by position.
     pub position: Option<usize>,
-    /// Whether it can be passed by name, as in `n := 10`.
+    /// Whether it can be passed by name, as in `n := 10`. What can neither is a field of the options.
     pub by_name: bool,
 }
 
@@ -51,6 +51,11 @@ impl Parameter {
     /// The SQL type of its values; ANY where several do.
     pub fn sql_type(&self) -> SqlType {
         sql_type(self.param.kind)
+    }
+
+    /// Whether it is a field of the STRUCT of options.
+    pub fn is_packed(&self) -> bool {
+        self.position.is_none() && !self.by_name
     }
 
     /// Whether every call must pass it.
@@ -122,11 +127,13 @@ impl Entry {
     }
 
     fn of_scalar(function: ScalarDocs) -> Self {
-        let ScalarDocs { parameters, value, docs } = function;
+        let ScalarDocs { parameters, options, value, docs } = function;
+        let option = |&param: &Param| Parameter { param, position: None, by_name: false };
+        let parameters = self::parameters(parameters, &[]);
         Self {
             name: value.name.clone(),
             kind: Kind::Scalar,
-            parameters: self::parameters(parameters, &[]),
+            parameters: parameters.into_iter().chain(options.iter().map(option)).collect(),
             columns: vec![value],
             docs,
         }
@@ -135,7 +142,8 @@ impl Entry {
     /// A call with all parameters: those with a default show it, other optional ones stand in
     /// brackets.
     pub fn signature(&self) -> String {
-        let shown = self.parameters.iter().map(|parameter| {
+        let shown = self.parameters.iter().filter(|parameter| !parameter.is_packed());
+        let shown = shown.map(|parameter| {
             let name = parameter.param.name;
             match parameter.default_value() {
                 Some(value) => format!("{name} := {value}"),

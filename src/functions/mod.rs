@@ -3,6 +3,7 @@
 mod adapter;
 mod arguments;
 mod asked;
+mod audio;
 mod chord_attention;
 mod chords;
 mod contract;

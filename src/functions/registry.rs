@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::audio;
 use super::chord_attention::ChordAttention;
 use super::chords;
 use super::contract::Registry;
@@ -45,6 +46,8 @@ pub fn registry() -> Registry {
             Arc::new(ChordAttention),
             Arc::new(GenerateListening),
             Arc::new(CreateListeningTables),
+            Arc::new(audio::ExtractChordsBatch),
+            Arc::new(audio::ExtractFeaturesBatch),
             Arc::new(Functions),
             Arc::new(Stop),
             Arc::new(Macros),
@@ -62,6 +65,7 @@ pub fn registry() -> Registry {
         macros: macros::all(),
     };
     registry.scalars.extend(chords::all());
+    registry.scalars.extend(audio::all());
     for spec in REGISTRY {
         registry.tables.push(Arc::new(Train(spec)));
     }

@@ -71,6 +71,7 @@ const PARAMS: &[Param] = &[
         doc: "Share of the global and local encodings that is set to 0 in training.",
         ..params::DROPOUT.with_default(Default::Float(0.5))
     },
+    params::BIAS,
     params::TEMPERATURE,
     Param {
         doc: "What is minimised; default sampled_softmax over the pool; softmax, the paper's, takes \
@@ -111,7 +112,7 @@ fn design(options: &Options) -> Result<Design> {
         batch_size: options.has("batch_size").then(|| options.count("batch_size")),
         batching: Batching::WINDOWS,
         tied: true,
-        bias: false,
+        bias: options.bool("bias"),
         temperature: params::temperature(options),
         objective: Objective::new(options, Objective::of(LossKind::SampledSoftmax))?,
         optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,

@@ -88,6 +88,7 @@ const PARAMS: &[Param] = &[
          it will be asked for, or the latest; default start, with paper end.",
     ),
     params::DROPOUT,
+    params::BIAS,
     params::TEMPERATURE,
     Param {
         doc: "What is minimised; default sampled_softmax over a pool of songs, with paper bce; softmax \
@@ -149,7 +150,7 @@ fn design(options: &Options) -> Result<Design> {
         batch_size: options.has("batch_size").then(|| options.count("batch_size")),
         batching: Batching::WINDOWS,
         tied: true,
-        bias: false,
+        bias: options.bool("bias"),
         temperature: params::temperature(options),
         objective: Objective::new(options, otherwise)?,
         optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,

@@ -15,6 +15,7 @@ const CHORDS: Kind = Kind {
     piece: "chord",
     pieces: &["chord", "chords", "symbol", "label"],
     place: "position",
+    may_lack_places: false,
     places: &["position", "pos", "start_s", "start", "start_time", "time"],
     sql_type: "VARCHAR",
     rows: |sql_type| match sql_type {

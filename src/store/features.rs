@@ -15,6 +15,7 @@ const FRAMES: Kind = Kind {
     piece: "features",
     pieces: &["features", "mfcc", "mfccs", "coefficients", "values"],
     place: "frame",
+    may_lack_places: false,
     places: &["frame", "position", "pos", "start_s", "start", "time"],
     sql_type: "FLOAT[]",
     rows: |sql_type| match depth(sql_type) {
@@ -23,6 +24,15 @@ const FRAMES: Kind = Kind {
         _ => None,
     },
     types: "features are FLOAT[] with one row a frame, or FLOAT[][] with one row a song",
+};
+
+/// One vector a song, or frames, whose mean it is.
+const VECTORS: Kind = Kind {
+    piece: "vector",
+    pieces: &["vector", "embedding", "features", "mfcc", "mfccs"],
+    may_lack_places: true,
+    types: "vectors are FLOAT[] with one row a song, and frames are as for features",
+    ..FRAMES
 };
 
 /// How the types of numbers begin.
@@ -50,12 +60,13 @@ fn depth(sql_type: &str) -> usize {
     if NUMBERS.iter().any(|number| element.starts_with(number)) { depth } else { 0 }
 }
 
-/// What is read of a relation of features.
+/// What is read of a relation of features, which `option` names.
 ///
 /// # Errors
 /// There is no column for song, coefficients or frame, or one of a wrong type.
-pub(super) fn plan(relation: Relation, names: &ColumnNames) -> Result<Pieces> {
-    Pieces::new(relation, names, &FRAMES)
+pub(super) fn plan(option: &str, relation: Relation, names: &ColumnNames) -> Result<Pieces> {
+    let kind = if option == "audio" { &VECTORS } else { &FRAMES };
+    Pieces::new(relation, names, kind)
 }
 
 /// Frames as they were read, songs as codes.

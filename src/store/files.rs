@@ -73,6 +73,16 @@ pub fn import(caller: &Caller, function: &str, path: &str) -> Result<Archive> {
     unpack(path, &bytes).map_err(named)
 }
 
+/// The whole of a file.
+///
+/// # Errors
+/// It is missing, cannot be read or does not fit into memory ([`Error::Data`]); DuckDB's settings
+/// forbid it; the analyst stops the statement.
+pub fn read_file(caller: &Caller, function: &str, path: &str) -> Result<Vec<u8>> {
+    let files = files(caller, function)?;
+    files.read(function, &files.expand(path), &caller.control, |_, _| Ok(()))
+}
+
 /// The version that is this very model, file and all.
 ///
 /// # Errors

@@ -215,22 +215,22 @@ impl Fault {
 
     /// The error to show; `done` is what could not be done with the file.
     fn error(self, function: &str, done: &str, path: &str) -> Error {
-        Error::Database(match self {
-            Self::Forbidden(message) => format!(
+        match self {
+            Self::Forbidden(message) => Error::Database(format!(
                 "{function}: DuckDB's settings do not let '{path}' be {done} ({message}); with \
                  enable_external_access = false only what allowed_directories and allowed_paths \
                  name can be, and nothing on file systems in disabled_filesystems: choose such a \
                  path, or start DuckDB with other settings"
-            ),
+            )),
             Self::Failed(message) => {
                 let remedy = if message.contains("No such file") {
                     "; check the path, which counts from the folder that the program runs in"
                 } else {
                     ""
                 };
-                format!("{function}: '{path}' cannot be {done}: {message}{remedy}")
+                Error::Data(format!("{function}: '{path}' cannot be {done}: {message}{remedy}"))
             }
-        })
+        }
     }
 }
 

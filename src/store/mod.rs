@@ -31,6 +31,7 @@ mod relation;
 mod rows;
 mod settings;
 mod shelf;
+mod sounds;
 mod syntax;
 mod tensors;
 mod test_plays;
@@ -38,7 +39,7 @@ mod trials;
 
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
 pub use columns::{ColumnNames, Role};
-pub use files::{export, find_same, import};
+pub use files::{export, find_same, import, read_file};
 pub use host::{Caller, Host};
 pub use host_files::Files;
 pub use host_native::Native;
@@ -57,6 +58,7 @@ pub use reader::{RawDataset, check, read_dataset};
 pub use relation::{Column, Relation, unqualified};
 pub use settings::Settings;
 pub use shelf::ModelRow;
+pub use sounds::{Heard, SoundFile, SoundStore, SoundTask, is_glob, record, sound_relation};
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{
     IdTypes, RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,

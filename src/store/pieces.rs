@@ -19,6 +19,8 @@ pub(super) struct Kind {
     pub place: &'static str,
     /// Names of the column of places; the first that is there counts.
     pub places: &'static [&'static str],
+    /// Whether a relation may lack that column, having one piece a song.
+    pub may_lack_places: bool,
     /// The type of a piece.
     pub sql_type: &'static str,
     /// Whether a type is that of one piece, or, with [`Rows::Songs`], of the pieces of a song.
@@ -56,6 +58,12 @@ impl Pieces {
         let piece = need(&relation, kind.pieces, kind.piece)?;
         let (name, sql_type) = (quote(&piece.name), kind.sql_type);
         let place = match (kind.rows)(&piece.sql_type) {
+            Some(Rows::Pieces)
+                if kind.may_lack_places
+                    && kind.places.iter().all(|name| relation.column(name).is_none()) =>
+            {
+                "0".to_owned()
+            }
             Some(Rows::Pieces) => {
                 let column = need(&relation, kind.places, kind.place)?;
                 time_expression(&relation, &column)?

@@ -33,7 +33,7 @@ pub struct DatasetRequest {
     /// The chords of songs.
     pub chords: Option<String>,
     /// The feature matrices of songs.
-    pub features: Option<String>,
+    pub features: Option<(&'static str, String)>,
     /// What becomes of their symbols.
     pub chord_reading: ChordReading,
 }
@@ -224,9 +224,13 @@ impl DatasetPlan {
         let chords = resolve("chords", &request.chords)?
             .map(|relation| ChordsPlan::new(relation, names, request.chord_reading))
             .transpose()?;
-        let features = resolve("features", &request.features)?
-            .map(|relation| features::plan(relation, names))
-            .transpose()?;
+        let features = match &request.features {
+            Some((option, text)) => {
+                let relation = Relation::resolve(conn, function, option, text)?;
+                Some(features::plan(option, relation, names)?)
+            }
+            None => None,
+        };
         refuse_names_without_relation(request)?;
         if let (Some(plays), Some(users)) = (&plays, &users)
             && plays.user.is_none()

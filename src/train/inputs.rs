@@ -48,6 +48,16 @@ pub const FEATURES: &[Param] = &[Param::new(
      Every coefficient is brought to mean 0 and deviation 1.",
 )];
 
+/// What songs sound like.
+pub const AUDIO: &[Param] = &[Param::new(
+    "audio",
+    Kind::Relation,
+    Default::Absent,
+    "What songs sound like: columns song_id and vector, a LIST of as many numbers for every song, such \
+     as those of train_audio_cnn, or frames of features, such as MFCC, whose mean is taken. Every number \
+     is brought to mean 0 and deviation 1. Without it songs have no field audio.",
+)];
+
 /// Texts as they are in the relation.
 const GIVEN: &str = "given";
 const VOCABULARIES: &[&str] = &[GIVEN, "majmin", "majmin7", "sevenths", "full"];

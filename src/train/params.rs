@@ -59,6 +59,14 @@ pub const TEMPERATURE: Param = Param::new(
      model with biases adds the song's in both cases.",
 );
 
+/// Whether songs have biases.
+pub const BIAS: Param = Param::new(
+    "bias",
+    Kind::Bool,
+    Default::Bool(false),
+    "Whether a song has a bias in its scores, which says how popular it is whatever came before.",
+);
+
 /// What [`TEMPERATURE`] was given.
 pub fn temperature(options: &Options) -> Option<f64> {
     options.has("temperature").then(|| options.float("temperature"))

@@ -74,6 +74,7 @@ fn title(category: Category) -> &'static str {
         Category::Understand => "Understanding",
         Category::Evaluate => "Evaluating",
         Category::Chords => "Chords",
+        Category::Audio => "Audio",
         Category::Models => "Stored models",
         Category::Help => "Help",
     }
@@ -169,7 +170,8 @@ fn parameter_table(parameters: &[Parameter]) -> String {
             None if parameter.is_required() => "required".to_owned(),
             None => "–".to_owned(),
         };
-        let name = format!("`{}`", parameter.param.name);
+        let place = if parameter.is_packed() { "options." } else { "" };
+        let name = format!("`{place}{}`", parameter.param.name);
         line(&[&name, &takes(parameter), &default, parameter.param.doc])
     });
     let head = line(&["parameter", "takes", "default", "meaning"]);

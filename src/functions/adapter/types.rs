@@ -33,6 +33,7 @@ impl LogicalType {
             SqlType::Double => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE),
             SqlType::Varchar => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR),
             SqlType::Timestamp => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP),
+            SqlType::Blob => Self::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB),
             SqlType::List(element) => {
                 let element = Self::new(element)?;
                 // SAFETY: the element type lives during the call, which copies it.

@@ -163,7 +163,17 @@ pub(super) unsafe fn column(
                 Value::Timestamp(micros) => Some(*micros),
                 _ => None,
             }),
-            SqlType::Varchar => texts(vector, start, values),
+            SqlType::Varchar => bytes(vector, start, values, |value| match value {
+                Value::Text(text) => Some(text.as_bytes()),
+                _ => None,
+            }),
+            SqlType::Blob => bytes(vector, start, values, |value| match value {
+                Value::Blob(bytes) => Some(bytes),
+                _ => None,
+            }),
+            SqlType::List(element) if **element == SqlType::Float && are_packed(values) => {
+                packed_lists(vector, start, values)
+            }
             SqlType::List(element) => lists(vector, element, start, values),
             SqlType::Struct(fields) => structs(vector, fields, start, values),
             SqlType::Any | SqlType::Id | SqlType::Named(_) => {
@@ -224,21 +234,60 @@ unsafe fn scalars<T>(
 }
 
 /// # Safety
-/// As [`column`].
-unsafe fn texts(vector: ffi::duckdb_vector, start: usize, values: &[&Value]) -> Result<()> {
+/// As [`column`]; what `convert` gives for a VARCHAR vector must be valid UTF-8.
+unsafe fn bytes<'v>(
+    vector: ffi::duckdb_vector,
+    start: usize,
+    values: &[&'v Value],
+    convert: impl Fn(&'v Value) -> Option<&'v [u8]>,
+) -> Result<()> {
     for (row, value) in (start..).zip(values) {
-        match value {
-            Value::Null => {}
-            // SAFETY: DuckDB copies the bytes, which are valid UTF-8.
-            Value::Text(text) => unsafe {
-                ffi::duckdb_vector_assign_string_element_len(
-                    vector,
-                    row as ffi::idx_t,
-                    text.as_ptr().cast(),
-                    text.len() as ffi::idx_t,
-                );
-            },
-            other => return Err(misfit(other, "a VARCHAR column")),
+        if **value == Value::Null {
+            continue;
+        }
+        let bytes = convert(value).ok_or_else(|| misfit(value, "a column of another type"))?;
+        // SAFETY: DuckDB copies the bytes; the caller vouches for vector and text.
+        unsafe {
+            ffi::duckdb_vector_assign_string_element_len(
+                vector,
+                row as ffi::idx_t,
+                bytes.as_ptr().cast(),
+                bytes.len() as ffi::idx_t,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether lists of numbers come packed: all of them, but for NULLs.
+fn are_packed(values: &[&Value]) -> bool {
+    let packed = |value: &Value| matches!(value, Value::Floats(_));
+    values.iter().any(|value| packed(value))
+        && values.iter().all(|value| packed(value) || **value == Value::Null)
+}
+
+/// # Safety
+/// As [`column`]; the elements must be FLOATs.
+unsafe fn packed_lists(vector: ffi::duckdb_vector, start: usize, values: &[&Value]) -> Result<()> {
+    // SAFETY: the caller vouches for the vector.
+    let before = if start == 0 { 0 } else { unsafe { ffi::duckdb_list_vector_get_size(vector) } };
+    let lists = values.iter().map(|value| match value {
+        Value::Floats(list) => list.as_slice(),
+        _ => &[],
+    });
+    let added: usize = lists.clone().map(<[f32]>::len).sum();
+    // SAFETY: the child is fetched after it has grown to hold all lists; entries fit the vector.
+    unsafe {
+        grow(vector, before as usize + added)?;
+        let entries = ffi::duckdb_vector_get_data(vector).cast::<ffi::duckdb_list_entry>();
+        let child = ffi::duckdb_list_vector_get_child(vector);
+        let data = ffi::duckdb_vector_get_data(child).cast::<f32>();
+        let mut offset = before as usize;
+        for (row, list) in (start..).zip(lists) {
+            let length = list.len() as u64;
+            entries.add(row).write(ffi::duckdb_list_entry { offset: offset as u64, length });
+            ptr::copy_nonoverlapping(list.as_ptr(), data.add(offset), list.len());
+            offset += list.len();
         }
     }
     Ok(())

@@ -3,7 +3,9 @@
 mod key;
 mod ngrams;
 mod parse;
+mod render;
 mod roman;
+mod score;
 mod similarity;
 mod simplify;
 mod transpose;
@@ -22,7 +24,7 @@ use crate::store::Caller;
 use crate::train::{Default, Kind, Param};
 
 /// All of them, in the order of the manual.
-const FUNCTIONS: [&ChordFunction; 7] = [
+const FUNCTIONS: [&ChordFunction; 9] = [
     &parse::SPEC,
     &simplify::SPEC,
     &transpose::SPEC,
@@ -30,6 +32,8 @@ const FUNCTIONS: [&ChordFunction; 7] = [
     &key::SPEC,
     &ngrams::SPEC,
     &similarity::SPEC,
+    &score::SPEC,
+    &render::SPEC,
 ];
 
 /// A function in expressions that needs nothing but its arguments.
@@ -115,6 +119,7 @@ impl ScalarFunction for Form {
         };
         Some(ScalarDocs {
             parameters: spec.parameters,
+            options: &[],
             value: Column::documented(self.name(), self.returns(), spec.value),
             docs: Docs { category: Category::Chords, description, example },
         })
@@ -157,6 +162,9 @@ impl Form {
             (Err(Error::Data(message)), Some(Lenient { name: remedy, .. })) => {
                 let name = self.name();
                 Err(Error::Data(format!("{name}: {message}; {remedy} gives NULL instead")))
+            }
+            (Err(Error::Data(message)), None) => {
+                Err(Error::Data(format!("{}: {message}", self.name())))
             }
             (result, _) => result,
         }

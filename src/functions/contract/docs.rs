@@ -20,6 +20,8 @@ pub enum Category {
     Evaluate,
     /// Chord symbols and progressions.
     Chords,
+    /// What files sound like.
+    Audio,
     /// What is stored.
     Models,
     /// About Segue itself.
@@ -28,7 +30,7 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Data,
         Self::Split,
         Self::Train,
@@ -36,6 +38,7 @@ impl Category {
         Self::Understand,
         Self::Evaluate,
         Self::Chords,
+        Self::Audio,
         Self::Models,
         Self::Help,
     ];
@@ -50,6 +53,7 @@ impl Category {
             Self::Understand => "understand",
             Self::Evaluate => "evaluate",
             Self::Chords => "chords",
+            Self::Audio => "audio",
             Self::Models => "models",
             Self::Help => "help",
         }
@@ -73,6 +77,8 @@ pub struct Docs {
 pub struct ScalarDocs {
     /// Its parameters, by position; DuckDB does not look at names.
     pub parameters: &'static [Param],
+    /// What its last parameter, a STRUCT of options, may hold.
+    pub options: &'static [Param],
     /// Its value, as a column of its name.
     pub value: Column,
     /// What else there is to say.

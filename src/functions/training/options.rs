@@ -167,7 +167,7 @@ pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
         attributes: texts("attributes"),
         buckets: options.count("buckets"),
         chords: text("chords"),
-        features: text("features"),
+        features: ["features", "audio"].into_iter().find_map(|name| Some((name, text(name)?))),
         chord_reading: ChordReading {
             vocabulary: options.text("vocabulary").and_then(Vocabulary::parse),
             common_key: options.bool("common_key"),

@@ -36,6 +36,11 @@ impl Column {
         column
     }
 
+    /// A field of which every song has a row of its own.
+    pub fn each(songs: u32) -> Self {
+        Self { sets: (0..songs).collect(), offsets: Vec::new(), rows: Vec::new() }
+    }
+
     /// The value of every set, the mean over its rows, of a number for each row of the table.
     pub fn values<'a>(&self, table: &'a [f32]) -> Cow<'a, [f32]> {
         if self.offsets.is_empty() {

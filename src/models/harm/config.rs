@@ -28,6 +28,8 @@ pub struct Config {
     pub objective: Objective,
     /// Whether the log noise probability is added back when ranking.
     pub noise_prior: bool,
+    /// Whether the vectors of audio are trained.
+    pub fine_tune: bool,
     pub user_dropout: f64,
     pub song_dropout: f64,
     pub dropout: f64,
@@ -128,6 +130,13 @@ pub const PARAMS: &[Param] = &[
         "A residual connection around self-attention; default true, with paper false.",
     ),
     Param::new(
+        "fine_tune",
+        Kind::Bool,
+        Default::Bool(false),
+        "Whether the vectors of audio are trained, too, from what they are given as; by default only the \
+         map from them to embeddings is.",
+    ),
+    Param::new(
         "user_dropout",
         params::RATE,
         Default::Absent,
@@ -185,6 +194,7 @@ impl Config {
             objective,
             noise_prior: objective.loss == LossKind::Negative
                 && options.text("correction") == Some("logq"),
+            fine_tune: options.bool("fine_tune"),
             user_dropout: rate("user_dropout", if paper { 0.0 } else { 0.6 }),
             song_dropout: rate("song_dropout", if paper { 0.0 } else { 0.4 }),
             dropout: rate("dropout", if paper { 0.0 } else { 0.1 }),

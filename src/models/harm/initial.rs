@@ -3,7 +3,8 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use self::Values::{Constant, LastBlock, Normal};
+use self::Values::{Constant, LastBlock, Normal, Vectors};
+use super::audio::{Audio, MAP, VECTORS};
 use super::config::{Attention, Config};
 use crate::data::Dataset;
 use crate::nn;
@@ -21,6 +22,8 @@ enum Values {
     Normal(f32),
     /// All the same.
     Constant(f32),
+    /// The vectors of audio.
+    Vectors,
     /// Blocks of zeros, the last one the identity: the user code starts as the latest song.
     LastBlock,
 }
@@ -28,7 +31,7 @@ enum Values {
 /// All parameters, in the order in which they are drawn.
 fn parameters(dataset: &Dataset, config: &Config) -> Vec<Initial> {
     let (d, l) = (config.embedding_size, config.max_length);
-    let fields = 1 + dataset.song_fields.len();
+    let fields = fields(dataset);
     let mut all = Vec::new();
     let mut add = |name: String, shape: &[usize], values| {
         all.push(Initial { name, shape: shape.to_vec(), values });
@@ -36,6 +39,13 @@ fn parameters(dataset: &Dataset, config: &Config) -> Vec<Initial> {
     add("field.0".into(), &[dataset.songs.len() + 1, d], Normal(config.init));
     for (j, field) in dataset.song_fields.iter().enumerate() {
         add(format!("field.{}", j + 1), &[field.cardinality(), d], Normal(config.init));
+    }
+    if let Some(features) = &dataset.features {
+        let a = features.coefficients;
+        add(MAP.into(), &[a + 2, d], Normal(config.init / (a as f32).sqrt()));
+        if config.fine_tune {
+            add(VECTORS.into(), &[dataset.songs.len(), a], Vectors);
+        }
     }
     if config.attention == Attention::User {
         let width = (1 + dataset.user_fields.len()) * d;
@@ -63,6 +73,11 @@ fn parameters(dataset: &Dataset, config: &Config) -> Vec<Initial> {
     all
 }
 
+/// How many fields a song has, its id and audio included.
+fn fields(dataset: &Dataset) -> usize {
+    1 + dataset.song_fields.len() + usize::from(dataset.features.is_some())
+}
+
 /// Initial parameters, all drawn from the seed.
 pub fn initial(dataset: &Dataset, config: &Config, steps_per_epoch: usize) -> Parameters {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
@@ -74,6 +89,7 @@ pub fn initial(dataset: &Dataset, config: &Config, steps_per_epoch: usize) -> Pa
             Normal(deviation) => nn::normals(&mut rng, count, deviation),
             Constant(value) => vec![value; count],
             LastBlock => last_block(shape[0], count),
+            Vectors => dataset.features.as_ref().map_or_else(Vec::new, |f| Audio::new(f).vectors),
         };
         all.add(name, &shape, values);
     }
@@ -95,12 +111,13 @@ pub fn memory(dataset: &Dataset, config: &Config) -> Memory {
     let numbers = |initial: &Initial| initial.shape.iter().product::<usize>() as u64;
     let all = parameters(dataset, config);
     let weights = all.iter().map(numbers).sum::<u64>() * 4;
-    let is_table =
-        |initial: &&Initial| ["field.", "user."].iter().any(|p| initial.name.starts_with(p));
+    let is_table = |initial: &&Initial| {
+        ["field.", "user.", VECTORS].iter().any(|p| initial.name.starts_with(p))
+    };
     let tables = all.iter().filter(is_table).map(numbers).sum::<u64>() * 4;
     let contexts = Contexts::new(dataset, config.max_length as u64);
     let (d, l) = (config.embedding_size as u64, contexts.longest);
-    let (songs, fields) = (dataset.songs.len() as u64, 1 + dataset.song_fields.len() as u64);
+    let (songs, fields) = (dataset.songs.len() as u64, fields(dataset) as u64);
     let b = contexts.count.min(config.batch_size as u64);
     let negatives = config.objective.candidates(b, songs);
     // A place for each song of a context, and one for its target.

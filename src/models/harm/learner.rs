@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::audio::{Audio, MAP, TABLE, VECTORS};
 use super::batch::{Batch, Example, examples};
 use super::config::{Attention, Config};
 use super::initial::initial;
@@ -27,6 +28,7 @@ pub struct Learner {
     parameters: Parameters,
     sampler: NegativeSampler,
     examples: Vec<Example>,
+    audio: Option<Audio>,
 }
 
 impl Learner {
@@ -47,7 +49,8 @@ impl Learner {
         let steps = examples.len().div_ceil(config.batch_size);
         let parameters = initial(&dataset, &config, steps);
         let device = device.clone();
-        Ok(Self { dataset, config, device, parameters, sampler, examples })
+        let audio = dataset.features.as_ref().map(Audio::new);
+        Ok(Self { dataset, config, device, parameters, sampler, examples, audio })
     }
 
     fn step(&mut self, examples: &[Example], rng: &mut ChaCha8Rng) -> Result<f64> {
@@ -72,7 +75,10 @@ impl Learner {
             Vec::new()
         };
         let songs = song_lookups(&self.dataset, &batch.songs, &dropped);
-        let fields = embed(&mut self.parameters, "field", &songs, step, device)?;
+        let mut fields = embed(&mut self.parameters, "field", &songs, step, device)?;
+        if let Some(audio) = &self.audio {
+            fields.push(audio.embed(&batch.songs, &mut self.parameters, step, device)?);
+        }
         let fields = Tensor::stack(&fields, 0)?; // (F, S, D)
         let attributes = if config.attention == Attention::User {
             let users = user_lookups(&self.dataset, &batch.users, &batch.attributes_of);
@@ -121,7 +127,11 @@ impl Training for Learner {
     }
 
     fn model(&self) -> Result<Box<dyn Model>> {
-        let weights = self.parameters.weights()?;
+        let mut weights = self.parameters.weights()?;
+        if let (Some(audio), Some(map)) = (&self.audio, weights.remove(MAP)) {
+            let vectors = weights.remove(VECTORS);
+            weights.insert(TABLE.into(), audio.table(&map, vectors.as_ref())?);
+        }
         Ok(Box::new(Harm::new(self.dataset.clone(), self.config.clone(), weights, &self.device)?))
     }
 

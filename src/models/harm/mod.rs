@@ -12,6 +12,8 @@
 //! # Readings (where the print is silent)
 //! - The weights of eq. 2 are scaled dot products of query and field embedding.
 //! - Sequences are right-aligned; padding takes no part. Positions are learned.
+//! - Audio (§3.1) is a vector given for each song, such as those of `train_audio_cnn`, through a learned
+//!   map; with `fine_tune` the vectors are trained as well, not the network that they come from.
 //! - A multi-valued field is the mean of its values; a missing value is a category of its own.
 //! - The expectation over negatives in eq. 9 is estimated by one pool of songs per batch, drawn
 //!   from the play frequencies and shared by the batch's examples, each counting `negatives / pool`.
@@ -30,6 +32,7 @@
 //! - The query's bias starts above 0.
 //! - Sampled softmax with logQ correction, Adam.
 
+mod audio;
 mod batch;
 mod columns;
 mod config;
@@ -42,6 +45,7 @@ mod tables;
 mod tests;
 
 use crate::train::ModelSpec;
+use crate::train::inputs::AUDIO;
 
 /// HARM's line in the registry.
 pub const SPEC: ModelSpec = ModelSpec {
@@ -50,7 +54,7 @@ pub const SPEC: ModelSpec = ModelSpec {
     source: "HARM, equations 1–9",
     example: "FROM train_harm('plays', songs := 'songs', users := 'users',\n                \
               fields := ['artist', 'genre'], epochs := 2, max_length := 5)",
-    inputs: &[],
+    inputs: AUDIO,
     params: config::PARAMS,
     iterative: true,
     memory: |dataset, options| Ok(initial::memory(dataset, &config::Config::new(options)?)),

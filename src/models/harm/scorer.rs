@@ -11,6 +11,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
+use super::audio::TABLE;
 use super::columns::{Column, columns};
 use super::config::{Attention, Config};
 use super::network::{self, Dense};
@@ -62,7 +63,12 @@ impl Harm {
         let tables = |prefix: &str, count: usize| -> Result<Vec<Tensor>> {
             (0..count).map(|j| get(&format!("{prefix}.{j}"))).collect()
         };
-        let song_tables = tables("field", 1 + dataset.song_fields.len())?;
+        let mut song_tables = tables("field", 1 + dataset.song_fields.len())?;
+        let mut columns = columns(&dataset);
+        if weights.contains_key(TABLE) {
+            song_tables.push(get(TABLE)?);
+            columns.push(Column::each(dataset.songs.len() as u32));
+        }
         let user_tables = match config.attention {
             Attention::User => tables("user", 1 + dataset.user_fields.len())?,
             _ => Vec::new(),
@@ -71,7 +77,6 @@ impl Harm {
             let noise = PopularitySampler::new(&dataset.play_counts, config.objective.alpha);
             (0..dataset.songs.len() as u32).map(|song| noise.log_probability(song)).collect()
         });
-        let columns = columns(&dataset);
         let device = device.clone();
         Ok(Self {
             dataset,
@@ -117,8 +122,10 @@ impl Harm {
     fn song_fields(&self, songs: &[u32]) -> Result<Tensor> {
         let unknown: Vec<bool> =
             songs.iter().map(|&song| self.dataset.play_counts[song as usize] == 0).collect();
-        let fields =
-            self.embed(&self.song_tables, &song_lookups(&self.dataset, songs, &unknown))?;
+        let mut lookups = song_lookups(&self.dataset, songs, &unknown);
+        // What each sounds like, where that is known.
+        lookups.push(Lookup::rows(songs));
+        let fields = self.embed(&self.song_tables, &lookups)?;
         Ok(Tensor::stack(&fields, 0)?)
     }
 
@@ -289,6 +296,7 @@ impl Model for Harm {
 
     fn attention_fields(&self) -> Vec<String> {
         let fields = self.dataset.song_fields.iter().map(|field| field.name.clone());
-        std::iter::once("id".to_owned()).chain(fields).collect()
+        let audio = self.weights.contains_key(TABLE).then(|| "audio".to_owned());
+        std::iter::once("id".to_owned()).chain(fields).chain(audio).collect()
     }
 }

@@ -31,6 +31,11 @@ impl Lookup {
         Self::new(ids.map(|id| id.map_or(0, |id| id + 1)).collect(), None)
     }
 
+    /// Looks up rows of a table without an unknown entity.
+    pub fn rows(rows: &[u32]) -> Self {
+        Self::new(rows.to_vec(), None)
+    }
+
     /// Looks up a field's values; `None` has the missing value.
     pub fn field(field: &Field, entities: impl ExactSizeIterator<Item = Option<u32>>) -> Self {
         let missing = [crate::data::MISSING];

@@ -277,6 +277,7 @@ fn every_result_type_is_written() {
         ("b".into(), SqlType::List(Box::new(SqlType::Varchar))),
     ])));
     let item = |a, b| Value::Struct(vec![("a".into(), a), ("b".into(), b)]);
+    let floats = SqlType::List(Box::new(SqlType::Float));
     let columns = [
         (SqlType::Boolean, Value::Bool(true), "true"),
         (SqlType::BigInt, Value::Int(-3), "-3"),
@@ -284,6 +285,13 @@ fn every_result_type_is_written() {
         (SqlType::Double, Value::Int(2), "2.0"),
         (SqlType::Varchar, text("a string longer than twelve"), "a string longer than twelve"),
         (SqlType::Timestamp, Value::Timestamp(0), "1970-01-01 00:00:00"),
+        (SqlType::Blob, Value::Blob(vec![0, b'a', 0xff]), r"\x00a\xFF"),
+        (floats.clone(), Value::Floats(vec![0.5, -1.0]), "[0.5, -1.0]"),
+        (
+            SqlType::List(Box::new(floats)),
+            Value::List(vec![Value::Floats(vec![0.5]), Value::Null, Value::Floats(Vec::new())]),
+            "[[0.5], NULL, []]",
+        ),
         (
             list,
             Value::List(vec![

@@ -1,0 +1,395 @@
+//! Sound files of a relation or a glob, what is known of them from earlier, and where what is heard
+//! in them goes.
+//!
+//! Two tables of the analyst's own: the results' (one row a chord, or a song), and the ledger, with one
+//! row a file and table of results. A file of the same size and time of change that was listened to with the same
+//! options is done; what is stored of a song is replaced when it is listened to anew.
+
+use std::sync::Arc;
+
+use duckdb::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use duckdb::arrow::datatypes::{DataType, Field, Schema};
+use duckdb::{Connection, params};
+
+use super::names::{literal, quote};
+use super::relation::Relation;
+use super::rows::{Cell, rows};
+use super::syntax::{Shape, shape};
+use crate::control::Control;
+use crate::error::{Error, Result};
+
+/// A file to listen to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoundFile {
+    /// The song's id, as text.
+    pub song: String,
+    /// The path, as it was given.
+    pub path: String,
+    /// Bytes; `None` where the file cannot be found.
+    pub size: Option<i64>,
+    /// When it was changed, in microseconds since 1970.
+    pub modified: Option<i64>,
+    /// What an earlier run says of the very file.
+    pub known: Option<Heard>,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// `ok`, `partial`, `corrupt` …
+    pub status: String,
+    /// Why it is not `ok`.
+    pub error: Option<String>,
+    /// Rows or frames that were stored of it.
+    pub count: i64,
+    /// Samples per second.
+    pub rate: Option<i64>,
+    /// How long the file says that it is, in seconds.
+    pub declared_s: Option<f64>,
+    /// How much of it was decoded, in seconds.
+    pub decoded_s: f64,
+}
+
+/// What is to be listened for, and where it goes.
+#[derive(Debug, Clone)]
+pub struct SoundTask {
+    /// The function, for messages.
+    pub function: String,
+    /// What is done with each file, options and all: other texts are other tasks.
+    pub task: String,
+    /// The table of results.
+    pub into: String,
+    /// The ledger.
+    pub files: String,
+    /// The columns of the results beside the song, with their types.
+    pub columns: &'static [(&'static str, &'static str)],
+}
+
+/// The columns of the ledger beside the song.
+const LEDGER: &[(&str, &str)] = &[
+    ("path", "VARCHAR"),
+    ("task", "VARCHAR"),
+    ("output", "VARCHAR"),
+    ("size", "BIGINT"),
+    ("modified_at", "TIMESTAMP"),
+    ("status", "VARCHAR"),
+    ("error", "VARCHAR"),
+    ("count", "BIGINT"),
+    ("sample_rate", "BIGINT"),
+    ("declared_s", "DOUBLE"),
+    ("decoded_s", "DOUBLE"),
+];
+
+/// Where rows wait on their way into a table.
+const STAGED: &str = "segue_staged";
+
+/// How many files are asked for their size at once.
+const FILES_AT_ONCE: usize = 500;
+
+/// A task's tables, and the connection that writes them.
+pub struct SoundStore {
+    conn: Connection,
+    task: SoundTask,
+    /// Both tables as SQL names them.
+    into: String,
+    ledger: String,
+}
+
+/// Whether a source names files by a pattern.
+pub fn is_glob(source: &str) -> bool {
+    !matches!(shape(source), Shape::Query | Shape::BrokenQuery | Shape::Call)
+        && source.contains(['*', '?'])
+}
+
+/// The files of a relation with a column path, or of a glob such as `'music/*.mp3'`.
+///
+/// # Errors
+/// There is no such relation, or it has no column path.
+pub fn sound_relation(conn: &Connection, function: &str, source: &str) -> Result<Relation> {
+    let source = match is_glob(source) {
+        true => format!("(SELECT file AS path FROM glob({}))", literal(source.trim())),
+        false => source.to_owned(),
+    };
+    let relation = Relation::resolve(conn, function, "source", &source)?;
+    if relation.column("path").is_none() {
+        return Err(relation.error(format!(
+            "{} has no column path; its columns are: {}; name it in a query, e.g. '(SELECT song_id, \
+             file AS path FROM …)', or give a glob, such as 'music/*.mp3'",
+            relation.label,
+            relation.column_names()
+        )));
+    }
+    Ok(relation)
+}
+
+/// The type of the songs' ids: that of the column song_id, or of path where there is none.
+fn song_column(relation: &Relation) -> (String, String) {
+    let column = relation.column("song_id").or_else(|| relation.column("path"));
+    column.map_or_else(Default::default, |column| (quote(&column.name), column.sql_type.clone()))
+}
+
+/// A table as SQL names it.
+///
+/// # Errors
+/// The text is no name.
+fn table(function: &str, option: &str, text: &str) -> Result<String> {
+    match shape(text.trim()) {
+        Shape::Name(parts) => {
+            Ok(parts.iter().map(|part| quote(part)).collect::<Vec<_>>().join("."))
+        }
+        _ => Err(Error::option(function, option, "must be the name of a table, such as chords")),
+    }
+}
+
+impl SoundTask {
+    /// Checks the names of the tables and, of those that exist, the columns; changes nothing.
+    ///
+    /// # Errors
+    /// No table's name; a table that lacks a column.
+    pub fn check(&self, conn: &Connection) -> Result<()> {
+        for (option, name, columns) in
+            [("output", &self.into, self.columns), ("files", &self.files, LEDGER)]
+        {
+            let table = table(&self.function, option, name)?;
+            let Ok(found) = rows(conn, &format!("DESCRIBE FROM {table}"), []) else { continue };
+            let found: Vec<String> = found
+                .into_iter()
+                .filter_map(|row| row.into_iter().next())
+                .map(Cell::text)
+                .collect();
+            let wanted = std::iter::once("song_id").chain(columns.iter().map(|(name, _)| *name));
+            for wanted in wanted {
+                if !found.iter().any(|name| name.eq_ignore_ascii_case(wanted)) {
+                    let message = format!(
+                        "names a table, {name}, that has no column {wanted}; give another name, or one \
+                         of a table that is not there yet"
+                    );
+                    return Err(Error::option(&self.function, option, message));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SoundStore {
+    /// Makes the tables that are not there yet.
+    ///
+    /// # Errors
+    /// The database is read-only, or has something else by these names.
+    pub fn new(conn: Connection, task: SoundTask, relation: &Relation) -> Result<Self> {
+        let into = table(&task.function, "output", &task.into)?;
+        let ledger = table(&task.function, "files", &task.files)?;
+        let (_, song_type) = song_column(relation);
+        for (table, columns) in [(&into, task.columns), (&ledger, LEDGER)] {
+            let columns: Vec<String> =
+                columns.iter().map(|(name, sql_type)| format!("{name} {sql_type}")).collect();
+            conn.execute_batch(&format!(
+                "CREATE TABLE IF NOT EXISTS {table} (song_id {song_type}, {})",
+                columns.join(", ")
+            ))?;
+        }
+        Ok(Self { conn, task, into, ledger })
+    }
+
+    /// The relation's files, the largest first, so that none of them is alone at the end.
+    ///
+    /// # Errors
+    /// The relation cannot be read; the analyst stops the statement.
+    pub fn files(&self, relation: &Relation, control: &Control) -> Result<Vec<SoundFile>> {
+        let (song, _) = song_column(relation);
+        let listed = rows(
+            &self.conn,
+            &format!(
+                "SELECT DISTINCT {song}::VARCHAR, path::VARCHAR FROM {} WHERE path IS NOT NULL",
+                relation.from
+            ),
+            [],
+        )?;
+        let mut files = Vec::with_capacity(listed.len());
+        for row in listed {
+            let mut cells = row.into_iter().map(Cell::text);
+            let (song, path) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
+            files.push(SoundFile { song, path, size: None, modified: None, known: None });
+        }
+        files.sort_by(|a, b| (&a.path, &a.song).cmp(&(&b.path, &b.song)));
+        for files in files.chunks_mut(FILES_AT_ONCE) {
+            control.check()?;
+            if !self.ask(files) {
+                // One that is missing fails the query for all.
+                files.chunks_mut(1).for_each(|file| {
+                    self.ask(file);
+                });
+            }
+        }
+        self.remember(&mut files)?;
+        files.sort_by_key(|file| std::cmp::Reverse(file.size));
+        Ok(files)
+    }
+
+    /// Fills in sizes and times; whether all files were found.
+    fn ask(&self, files: &mut [SoundFile]) -> bool {
+        let paths: Vec<String> = files.iter().map(|file| literal(&file.path)).collect();
+        let sql = format!(
+            "SELECT filename, size, epoch_us(last_modified) FROM read_blob([{}])",
+            paths.join(", ")
+        );
+        let Ok(found) = rows(&self.conn, &sql, []) else { return false };
+        for row in found {
+            let (size, modified) = (row[1].integer(), row[2].integer());
+            let name = row.into_iter().next().map(Cell::text).unwrap_or_default();
+            for file in files.iter_mut().filter(|file| file.path == name) {
+                (file.size, file.modified) = (size, modified);
+            }
+        }
+        // A path in which DuckDB reads a pattern comes back as another name.
+        if let [file] = files
+            && file.size.is_none()
+        {
+            return false;
+        }
+        true
+    }
+
+    /// Fills in what the ledger knows of files as they are.
+    fn remember(&self, files: &mut [SoundFile]) -> Result<()> {
+        let known = rows(
+            &self.conn,
+            &format!(
+                "SELECT song_id::VARCHAR, path, size, epoch_us(modified_at), status, error, count, \
+                 sample_rate, declared_s, decoded_s FROM {} WHERE task = ? AND output = ?",
+                self.ledger
+            ),
+            [&self.task.task, &self.task.into],
+        )?;
+        let mut by_file = std::collections::HashMap::new();
+        for row in known {
+            let text = |at: usize| row[at].clone().text();
+            let number = |at: usize| Some(row[at].number()).filter(|number| !number.is_nan());
+            let heard = Heard {
+                status: text(4),
+                error: Some(text(5)).filter(|text| !text.is_empty()),
+                count: row[6].integer().unwrap_or(0),
+                rate: row[7].integer(),
+                declared_s: number(8),
+                decoded_s: number(9).unwrap_or(0.0),
+            };
+            by_file.insert((text(0), text(1), row[2].integer(), row[3].integer()), heard);
+        }
+        for file in files.iter_mut().filter(|file| file.size.is_some()) {
+            let key = (file.song.clone(), file.path.clone(), file.size, file.modified);
+            file.known = by_file.remove(&key);
+        }
+        Ok(())
+    }
+
+    /// Stores what was heard, all or nothing: `results` has a column song_id of texts, and the task's
+    /// columns.
+    ///
+    /// # Errors
+    /// The tables cannot be written.
+    pub fn store(&self, heard: &[(&SoundFile, &Heard)], results: &RecordBatch) -> Result<()> {
+        let transaction = self.conn.unchecked_transaction()?;
+        self.append(&ledger_rows(heard, &self.task)?, LEDGER)?;
+        for table in [&self.into, &self.ledger] {
+            // What another task put there is gone, too, so that nobody takes it for done.
+            let same = if *table == self.ledger { "AND l.output = s.output" } else { "" };
+            transaction.execute_batch(&format!(
+                "DELETE FROM {table} l USING temp.{STAGED} s WHERE l.song_id::VARCHAR = s.song_id {same}"
+            ))?;
+        }
+        self.insert(&self.ledger, LEDGER)?;
+        if results.num_rows() > 0 {
+            self.append(results, self.task.columns)?;
+            self.insert(&self.into, self.task.columns)?;
+        }
+        transaction.execute_batch(&format!("DROP TABLE temp.{STAGED}"))?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Puts rows into a new staging table, ids as texts: whatever type they have in the other table,
+    /// an appender need not know.
+    fn append(&self, rows: &RecordBatch, columns: &[(&str, &str)]) -> Result<()> {
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|(name, sql_type)| match *sql_type {
+                // Microseconds.
+                "TIMESTAMP" => format!("{name} BIGINT"),
+                _ => format!("{name} {sql_type}"),
+            })
+            .collect();
+        self.conn.execute_batch(&format!(
+            "CREATE OR REPLACE TEMP TABLE {STAGED} (song_id VARCHAR, {})",
+            columns.join(", ")
+        ))?;
+        let mut appender = self.conn.appender_to_catalog_and_db(STAGED, "temp", "main")?;
+        appender.append_record_batch(rows.clone())?;
+        Ok(appender.flush()?)
+    }
+
+    fn insert(&self, table: &str, columns: &[(&str, &str)]) -> Result<()> {
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let values: Vec<String> = columns
+            .iter()
+            .map(|(name, sql_type)| match *sql_type {
+                "TIMESTAMP" => format!("make_timestamp({name})"),
+                _ => (*name).to_owned(),
+            })
+            .collect();
+        self.conn.execute(
+            &format!(
+                "INSERT INTO {table} (song_id, {}) SELECT song_id, {} FROM temp.{STAGED}",
+                names.join(", "),
+                values.join(", ")
+            ),
+            params![],
+        )?;
+        Ok(())
+    }
+}
+
+/// Rows of the ledger.
+fn ledger_rows(heard: &[(&SoundFile, &Heard)], task: &SoundTask) -> Result<RecordBatch> {
+    let texts = |of: &dyn Fn(&SoundFile, &Heard) -> Option<String>| -> ArrayRef {
+        Arc::new(StringArray::from_iter(heard.iter().map(|(file, heard)| of(file, heard))))
+    };
+    let whole = |of: &dyn Fn(&SoundFile, &Heard) -> Option<i64>| -> ArrayRef {
+        Arc::new(Int64Array::from_iter(heard.iter().map(|(file, heard)| of(file, heard))))
+    };
+    let numbers = |of: &dyn Fn(&Heard) -> Option<f64>| -> ArrayRef {
+        Arc::new(Float64Array::from_iter(heard.iter().map(|(_, heard)| of(heard))))
+    };
+    let columns = vec![
+        texts(&|file, _| Some(file.song.clone())),
+        texts(&|file, _| Some(file.path.clone())),
+        texts(&|_, _| Some(task.task.clone())),
+        texts(&|_, _| Some(task.into.clone())),
+        whole(&|file, _| file.size),
+        whole(&|file, _| file.modified),
+        texts(&|_, heard| Some(heard.status.clone())),
+        texts(&|_, heard| heard.error.clone()),
+        whole(&|_, heard| Some(heard.count)),
+        whole(&|_, heard| heard.rate),
+        numbers(&|heard| heard.declared_s),
+        numbers(&|heard| Some(heard.decoded_s)),
+    ];
+    let names = std::iter::once("song_id").chain(LEDGER.iter().map(|(name, _)| *name));
+    record(names, columns)
+}
+
+/// Columns under names.
+///
+/// # Errors
+/// Columns of different lengths.
+pub fn record<'n>(
+    names: impl Iterator<Item = &'n str>,
+    columns: Vec<ArrayRef>,
+) -> Result<RecordBatch> {
+    let field = |(name, column): (&str, &ArrayRef)| {
+        let data_type: DataType = column.data_type().clone();
+        Field::new(name, data_type, true)
+    };
+    let fields: Vec<Field> = names.zip(&columns).map(field).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        .map_err(|error| Error::Database(error.to_string()))
+}
