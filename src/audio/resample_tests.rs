@@ -1,3 +1,5 @@
+//! Resampling keeps what is heard, and its length is right.
+
 use super::*;
 
 fn sine(frequency: f64, rate: u32, count: usize) -> Vec<f32> {

@@ -63,7 +63,7 @@ pub fn find(
 }
 
 /// The model that the same training made before: the complete one if there is one, else the
-/// interrupted one, which can be resumed.
+/// interrupted one, which can be resumed. `is_same` says whether stored options are those of the training.
 ///
 /// # Errors
 /// The tables cannot be read.
@@ -71,10 +71,10 @@ pub fn find_trained(
     conn: &Connection,
     name: &str,
     kind: &str,
-    options_json: &str,
+    is_same: &dyn Fn(&str) -> bool,
     fingerprint: &str,
 ) -> Result<Option<ModelRow>> {
-    let same = same_training(conn, name, kind, options_json, fingerprint)?;
+    let same = same_training(conn, name, kind, is_same, fingerprint)?;
     Ok(same.into_iter().max_by_key(|row| (row.complete, row.version)))
 }
 
@@ -87,10 +87,10 @@ pub fn find_unfinished(
     conn: &Connection,
     name: &str,
     kind: &str,
-    options_json: &str,
+    is_same: &dyn Fn(&str) -> bool,
     fingerprint: &str,
 ) -> Result<Option<ModelRow>> {
-    let same = same_training(conn, name, kind, options_json, fingerprint)?;
+    let same = same_training(conn, name, kind, is_same, fingerprint)?;
     Ok(same.into_iter().max_by_key(|row| row.version).filter(|row| !row.complete))
 }
 
@@ -98,13 +98,13 @@ fn same_training(
     conn: &Connection,
     name: &str,
     kind: &str,
-    options_json: &str,
+    is_same: &dyn Fn(&str) -> bool,
     fingerprint: &str,
 ) -> Result<Vec<ModelRow>> {
     let mut models = versions(conn, name)?;
     models.retain(|row| {
         row.kind == kind
-            && row.options_json == options_json
+            && is_same(&row.options_json)
             && row.fingerprint == fingerprint
             && row.format <= FORMAT_VERSION
     });

@@ -1,3 +1,5 @@
+//! Files of every format, whole and damaged, become samples with a status.
+
 use super::*;
 
 const FLAC: &[u8] = include_bytes!("../../../tests/audio/tone.flac");

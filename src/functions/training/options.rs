@@ -199,3 +199,41 @@ pub(super) fn identity(
     kept.set("metric", Setting::Text(watched.to_owned()));
     kept
 }
+
+/// Whether options that are stored, as JSON, are those of a training: an option that the model has got
+/// since they were stored had its default then.
+pub(super) fn is_same(spec: &ModelSpec, stored: &str, identity: &str) -> bool {
+    if stored == identity {
+        return true;
+    }
+    let parse = |text: &str| serde_json::from_str::<Options>(text).ok();
+    let (Some(mut stored), Some(identity)) = (parse(stored), parse(identity)) else { return false };
+    for (name, setting) in Options::defaults(spec.params).0 {
+        stored.0.entry(name).or_insert(setting);
+    }
+    stored == identity
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::REGISTRY;
+
+    #[test]
+    fn options_that_came_later_had_their_defaults() {
+        let spec = REGISTRY.iter().find(|spec| spec.name == "sasrec").unwrap();
+        let json = |options: &Options| serde_json::to_string(options).unwrap();
+        let identity = Options::defaults(spec.params);
+        let mut older = identity.clone();
+        older.0.remove("bias");
+        assert_ne!(json(&older), json(&identity));
+        assert!(is_same(spec, &json(&older), &json(&identity)));
+        // Not where it is asked for with another value, or where another option differs.
+        let mut other = identity.clone();
+        other.set("bias", Setting::Bool(true));
+        assert!(!is_same(spec, &json(&older), &json(&other)));
+        older.set("epochs", Setting::Int(77));
+        assert!(!is_same(spec, &json(&older), &json(&identity)));
+        assert!(!is_same(spec, "no JSON", &json(&identity)));
+    }
+}

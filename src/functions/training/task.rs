@@ -8,7 +8,7 @@ use candle_core::Device;
 use duckdb::Connection;
 
 use super::memory;
-use super::options::{identity, request};
+use super::options::{identity, is_same, request};
 use super::validation::{held_out, validation, watched};
 use crate::data::{Dataset, TestPlays};
 use crate::device;
@@ -101,7 +101,9 @@ impl Task {
     ) -> Result<Option<ModelRow>> {
         let again = self.options.bool("retrain");
         let find = if again { store::find_unfinished } else { store::find_trained };
-        find(conn, &self.model, self.spec.name, &self.identity()?, &data.fingerprint)
+        let identity = self.identity()?;
+        let is_same = |stored: &str| is_same(self.spec, stored, &identity);
+        find(conn, &self.model, self.spec.name, &is_same, &data.fingerprint)
     }
 
     /// The interrupted model of this very training, if that is the latest one.
@@ -113,13 +115,9 @@ impl Task {
         conn: &Connection,
         data: &Data,
     ) -> Result<Option<ModelRow>> {
-        store::find_unfinished(
-            conn,
-            &self.model,
-            self.spec.name,
-            &self.identity()?,
-            &data.fingerprint,
-        )
+        let identity = self.identity()?;
+        let is_same = |stored: &str| is_same(self.spec, stored, &identity);
+        store::find_unfinished(conn, &self.model, self.spec.name, &is_same, &data.fingerprint)
     }
 
     /// Drops what [`Task::keep`] stored.
