@@ -1,10 +1,12 @@
 //! Optimisers over host arrays, dense or row by row.
 
+mod adam;
 mod config;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
+use adam::{BETA1, BETA2, EPSILON, Numbers};
 pub use config::{
     CLIP, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerConfig, OptimizerKind, REG, SCHEDULE, WARMUP,
 };
@@ -39,13 +41,17 @@ pub struct Optimizer {
     carried: Vec<f32>,
 }
 
-const BETA1: f32 = 0.9;
-const BETA2: f32 = 0.999;
-const EPSILON: f32 = 1e-8;
 /// After so many steps without a gradient nothing of Adam's momentum is left: 0.9²⁰⁰ < 1e-9.
 const MOMENTUM_STEPS: usize = 200;
-/// Smaller numbers become 0: denormal ones would slow every later operation on a row.
+/// Smaller moments become 0.
 const TINY: f32 = 1e-30;
+
+/// Denormal numbers would slow every later operation a hundredfold: a number whose gradient stays 0, as
+/// behind a rectifier that no longer lets anything through, has them for moments after some steps.
+#[inline(always)]
+fn flushed(x: f32) -> f32 {
+    if x.abs() < TINY { 0.0 } else { x }
+}
 
 impl Optimizer {
     /// An optimiser before its first step. How many steps an epoch has matters to the schedule
@@ -127,7 +133,7 @@ impl Optimizer {
             let velocity = if self.config.kind == OptimizerKind::Sgd { first } else { second };
             for (value, v) in values.iter_mut().zip(velocity) {
                 *value += carried * *v;
-                *v = if v.abs() < TINY { 0.0 } else { *v * left };
+                *v = flushed(*v * left);
             }
             return;
         }
@@ -135,11 +141,8 @@ impl Optimizer {
         let next = since.saturating_add(1).min(i32::MAX as u32) as i32;
         let epsilon = EPSILON * (1.0 - BETA2.powi(next)).sqrt();
         let (decay1, decay2) = (BETA1.powi(power), BETA2.powi(power));
-        for ((value, m), v) in values.iter_mut().zip(first).zip(second) {
-            *value -= carried * *m / (v.sqrt() + epsilon);
-            *m = if m.abs() < TINY { 0.0 } else { *m * decay1 };
-            *v *= decay2;
-        }
+        let numbers = Numbers { values, first, second };
+        adam::Rest { numbers, carried, epsilon, fade: [decay1, decay2] }.run();
     }
 
     /// Updates `values` in place; `grad` and each of the rule's `state` slices have its length.
@@ -147,42 +150,40 @@ impl Optimizer {
         let (rate, scale, decay) = (self.rate, self.scale, 2.0 * self.config.reg as f32);
         let momentum = self.config.momentum as f32;
         let [first, second] = state;
-        let moved = values.iter_mut().zip(grad);
         match self.config.kind {
             OptimizerKind::Sgd if momentum > 0.0 => {
-                for ((value, &grad), velocity) in moved.zip(first) {
-                    *velocity = momentum * *velocity - rate * (scale * grad + decay * *value);
+                for ((value, &grad), velocity) in values.iter_mut().zip(grad).zip(first) {
+                    let step = rate * (scale * grad + decay * *value);
+                    *velocity = flushed(momentum * *velocity - step);
                     *value += *velocity;
                 }
             }
             OptimizerKind::Sgd => {
-                for (value, &grad) in moved {
+                for (value, &grad) in values.iter_mut().zip(grad) {
                     *value -= rate * (scale * grad + decay * *value);
                 }
             }
             OptimizerKind::Adagrad if momentum > 0.0 => {
-                for (((value, &grad), sum), velocity) in moved.zip(first).zip(second) {
+                for (((value, &grad), sum), velocity) in
+                    values.iter_mut().zip(grad).zip(first).zip(second)
+                {
                     let grad = scale * grad + decay * *value;
                     *sum += grad * grad;
-                    *velocity = momentum * *velocity - rate * grad / (sum.sqrt() + 1e-10);
+                    let step = rate * grad / (sum.sqrt() + 1e-10);
+                    *velocity = flushed(momentum * *velocity - step);
                     *value += *velocity;
                 }
             }
             OptimizerKind::Adagrad => {
-                for ((value, &grad), sum) in moved.zip(first) {
+                for ((value, &grad), sum) in values.iter_mut().zip(grad).zip(first) {
                     let grad = scale * grad + decay * *value;
                     *sum += grad * grad;
                     *value -= rate * grad / (sum.sqrt() + 1e-10);
                 }
             }
             OptimizerKind::Adam => {
-                let correction = self.correction;
-                for (((value, &grad), m), v) in moved.zip(first).zip(second) {
-                    let grad = scale * grad + decay * *value;
-                    *m = BETA1 * *m + (1.0 - BETA1) * grad;
-                    *v = BETA2 * *v + (1.0 - BETA2) * grad * grad;
-                    *value -= rate * *m / (v.sqrt() * correction + EPSILON);
-                }
+                let (correction, numbers) = (self.correction, Numbers { values, first, second });
+                adam::Step { numbers, grad, rate, correction, scale, decay }.run();
             }
         }
     }

@@ -138,3 +138,26 @@ fn a_step_counter_taken_back_goes_on_the_same() {
         assert_eq!(after(&whole, since), after(&resumed, since));
     }
 }
+
+#[test]
+fn moments_that_fade_become_nothing() {
+    let momentum = |kind| OptimizerConfig { momentum: 0.9, ..config(kind) };
+    let kinds = [
+        config(OptimizerKind::Adam),
+        momentum(OptimizerKind::Sgd),
+        momentum(OptimizerKind::Adagrad),
+    ];
+    for config in kinds {
+        let mut optimizer = Optimizer::new(&config, 1);
+        let (mut x, mut a, mut b) = ([1.0_f32; 40], [0.0_f32; 40], [0.0_f32; 40]);
+        for step in 0..2_000 {
+            let grad = [if step == 0 { 1.0 } else { 0.0 }; 40];
+            optimizer.begin_step(|| 1.0);
+            optimizer.update(&mut x, &grad, [&mut a, &mut b]);
+        }
+        // One number too many for full vectors, all the same.
+        let moments = if config.kind == OptimizerKind::Adagrad { b } else { a };
+        assert!(moments.iter().all(|&moment| moment == 0.0), "{moments:?}");
+        assert!(x.iter().all(|&value| value == x[0] && value < 1.0), "{x:?}");
+    }
+}
