@@ -60,6 +60,7 @@ fn cycle(sessions_per_user: usize, users: usize) -> Dataset {
         song_fields: vec![field("artist", artists, 4), field("tags", tags, 3)],
         chords: Some(Arc::new(chords())),
         features: Some(features()),
+        tiles: None,
         plays,
         play_counts,
         has_sessions: true,

@@ -17,8 +17,8 @@ use support::Engine;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/functions.md");
 
-/// What the examples find: the sample in `data/`, its earlier and later plays, and two models,
-/// one in two versions, trained as fast as can be.
+/// What the examples find: the sample in `data/`, its earlier and later plays, two models, one in two
+/// versions, tiles of two songs, and a network that hears, all trained as fast as can be.
 const SAMPLE: &str = "
     CALL create_listening_tables();
     COPY plays FROM '$DATA/plays.csv';
@@ -32,7 +32,14 @@ const SAMPLE: &str = "
     FROM train_harm('train_plays', songs := 'songs', users := 'users', fields := ['artist'],
                     epochs := 1, embedding_size := 4, max_length := 2);
     FROM train_harm('train_plays', songs := 'songs', users := 'users', fields := ['artist'],
-                    epochs := 1, embedding_size := 4, max_length := 2, retrain := true)";
+                    epochs := 1, embedding_size := 4, max_length := 2, retrain := true);
+    COPY (SELECT render_chords(['C'], 'rock')) TO 'rock' (FORMAT blob);
+    COPY (SELECT render_chords(['C'], 'hymn')) TO 'hymn' (FORMAT blob);
+    CREATE TABLE tiles AS
+    SELECT any_value(song_id) AS song_id, 0 AS tile,
+           spectrogram_tiles(['rock', 'hymn'][row_number() OVER (ORDER BY genre)])[1] AS png
+    FROM songs GROUP BY genre ORDER BY genre LIMIT 2;
+    FROM train_audio_cnn('tiles', songs := 'songs', epochs := 1, validation_share := 0)";
 
 /// These make the tables, and so run where there are none.
 const BEFORE_THE_SAMPLE: &[&str] = &["create_listening_tables", "generate_listening"];

@@ -4,6 +4,8 @@
 mod comparison;
 #[path = "shell/datasets.rs"]
 mod datasets;
+#[path = "shell/examples.rs"]
+mod examples;
 #[path = "shell/gexec.rs"]
 mod gexec;
 #[path = "shell/process.rs"]

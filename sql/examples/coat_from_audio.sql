@@ -1,6 +1,7 @@
 -- COAT from audio files alone: progressions are made sound, heard again, and learned from.
 --
 --   SET VARIABLE folder = 'music';                  -- one that is there, for 300 MB; if not the current one
+--   SET VARIABLE songs = 200;                       -- if not 200
 --   .read sql/examples/coat_from_audio.sql
 --
 -- In a new database. Makes up 300 listeners and 200 songs, whose chords the listeners go by; a song in five
@@ -11,7 +12,7 @@
 --
 -- To do this with music of your own: leave out all above extract_chords_batch, and give it your files.
 
-CALL generate_listening(users := 300, songs := 200, plays := 20000, aspects := ['chords'], seed := 7);
+CALL generate_listening(users := 300, songs := coalesce(getvariable('songs'), 200), plays := 20000, aspects := ['chords'], seed := 7);
 
 CREATE OR REPLACE TABLE files AS
 SELECT song_id, concat(coalesce(getvariable('folder') || '/', ''), 'song_', song_id, '.wav') AS path,
@@ -19,7 +20,7 @@ SELECT song_id, concat(coalesce(getvariable('folder') || '/', ''), 'song_', song
        ['ballad', 'rock', 'reggae', 'hymn'][1 + song_id % 4] AS style
 FROM chords WHERE position < 16 GROUP BY song_id;
 
-.print Rendering 200 songs …
+.print Rendering songs …
 SELECT format('COPY (SELECT render_chords(written, style, 1.0, song_id) FROM files WHERE song_id = {}) '
               'TO ''{}'' (FORMAT blob)', song_id, replace(path, '''', ''''''))
 FROM files ORDER BY song_id
@@ -52,7 +53,7 @@ CREATE OR REPLACE TABLE test_plays AS
 SELECT DISTINCT ON (user_id) user_id, song_id FROM plays WHERE song_id % 5 = 0 ORDER BY user_id, played_at DESC;
 
 CREATE OR REPLACE TABLE written_chords AS SELECT song_id, list_transform(written, lambda c: chord_simplify(c, 'majmin')) AS chords FROM files;
-CREATE OR REPLACE TABLE other_chords AS SELECT 1 + (song_id + 76) % 200 AS song_id, chords FROM written_chords;
+CREATE OR REPLACE TABLE other_chords AS SELECT 1 + (song_id + 76) % (SELECT count(*) FROM written_chords) AS song_id, chords FROM written_chords;
 
 FROM train_coat('train_plays', chords := 'heard_chords', model := 'heard', epochs := 20);
 FROM train_coat('train_plays', chords := 'written_chords', model := 'written', epochs := 20);

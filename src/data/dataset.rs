@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Chords, Features, Field, Vocab};
+use super::{Chords, Features, Field, Tiles, Vocab};
 
 /// All plays, packed: 4 bytes each, in order of user, session and time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,6 +91,8 @@ pub struct Dataset {
     /// The feature matrices of songs; `None` for models that do not read them, and in models as they
     /// are stored: those keep what they made of them.
     pub features: Option<Features>,
+    /// Pictures of songs; as `features`.
+    pub tiles: Option<Tiles>,
     /// Who played what.
     pub plays: Plays,
     /// How often each song was played.
@@ -108,15 +110,21 @@ pub struct Dataset {
 impl Dataset {
     /// About how many bytes of memory it takes.
     pub fn bytes(&self) -> u64 {
+        let features = self.features.as_ref().map_or(0, Features::bytes);
+        let tiles = self.tiles.as_ref().map_or(0, Tiles::bytes);
+        self.stored_bytes() + features + tiles
+    }
+
+    /// About how many bytes of it are stored with a model.
+    pub fn stored_bytes(&self) -> u64 {
         let plays = &self.plays;
         let offsets = plays.session_offsets.len() * 8 + plays.user_sessions.len() * 4;
         let ranks = plays.session_ranks.len();
         let counts = (plays.songs.len() + self.play_counts.len() + ranks) * 4;
         let fields = self.user_fields.iter().chain(&self.song_fields).map(Field::bytes);
         let chords = self.chords.as_ref().map_or(0, |chords| chords.bytes());
-        let features = self.features.as_ref().map_or(0, Features::bytes);
         let vocabs = self.users.bytes() + self.songs.bytes();
-        (offsets + counts) as u64 + vocabs + fields.sum::<u64>() + chords + features
+        (offsets + counts) as u64 + vocabs + fields.sum::<u64>() + chords
     }
 }
 
@@ -137,6 +145,7 @@ impl Dataset {
             song_fields: Vec::new(),
             chords: None,
             features: None,
+            tiles: None,
             plays,
             play_counts,
             has_sessions: true,

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Chords, Codes, Dataset, Encoding, Features, Field, Keys, Plays, Vocab};
+use super::{Chords, Codes, Dataset, Encoding, Features, Field, Keys, Plays, Tiles, Vocab};
 
 /// A hash of everything that a model learns from, as 32 hexadecimal digits.
 ///
@@ -24,6 +24,9 @@ pub fn fingerprint(data: &Dataset) -> String {
     }
     if let Some(features) = &data.features {
         add_features(&mut hash, features);
+    }
+    if let Some(tiles) = &data.tiles {
+        add_tiles(&mut hash, tiles);
     }
     format!("{:032x}", hash.digest128())
 }
@@ -92,6 +95,15 @@ fn add_features(hash: &mut Xxh3, features: &Features) {
     for block in features.values.chunks(4096) {
         let bytes: Vec<u8> = block.iter().flat_map(|value| value.to_le_bytes()).collect();
         hash.update(&bytes);
+    }
+}
+
+fn add_tiles(hash: &mut Xxh3, tiles: &Tiles) {
+    hash.update(b"tiles");
+    tiles.offsets().iter().for_each(|offset| hash.update(&offset.to_le_bytes()));
+    for tile in 0..tiles.len() {
+        add_count(hash, tiles.file(tile).len());
+        hash.update(tiles.file(tile));
     }
 }
 

@@ -15,6 +15,7 @@ mod intern;
 mod negatives;
 mod placed;
 mod test_plays;
+mod tiles;
 mod vocab;
 
 pub use builder::{MAX_PLAYS, PlaysBuilder};
@@ -28,4 +29,5 @@ pub use incidence::Incidence;
 pub use intern::{Id, IdHasher, Interner};
 pub use negatives::PopularitySampler;
 pub use test_plays::{Known, SongSets, TestPlays};
+pub use tiles::{Tiles, TilesBuilder};
 pub use vocab::{Keys, Vocab};

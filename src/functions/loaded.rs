@@ -18,8 +18,6 @@ use crate::train::{Artifact, Context, Model, ModelSpec, Options, Weights};
 /// A model from the store. Clones share everything.
 #[derive(Clone)]
 pub(super) struct Loaded {
-    options: Arc<Options>,
-    device: Device,
     /// What the store says about it.
     pub row: Arc<ModelRow>,
     /// Users, songs, fields and histories.
@@ -29,17 +27,6 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Another copy of the model.
-    ///
-    /// # Errors
-    /// Out of memory.
-    pub(super) fn rebuild(&self, threads: &Threads) -> Result<Box<dyn Model>> {
-        let (dataset, options) = (self.dataset.clone(), (*self.options).clone());
-        let artifact = Artifact { dataset, options, weights: self.model.weights()? };
-        let spec = spec(&self.row)?;
-        threads.run(|| (spec.load)(&artifact, &self.device))
-    }
-
     /// A score as SQL shows it; NULL for a song that the model cannot score.
     ///
     /// # Errors
@@ -92,8 +79,16 @@ pub(super) fn load(
 /// Loads a model that was found.
 ///
 /// # Errors
-/// The model is gone, damaged, or of a kind that this Segue does not have; a setting is wrong.
+/// The model is gone, damaged, recommends nothing, or is of a kind that this Segue does not have; a
+/// setting is wrong.
 pub(super) fn open(caller: &Caller, function: &str, row: ModelRow) -> Result<Arc<Loaded>> {
+    if models::is_listener(&row.kind) {
+        return Err(Error::model(format!(
+            "{function}: model '{0}' hears songs and recommends none; give its vectors to train_harm, \
+             with audio := '(FROM audio_vectors(''tiles'', model := ''{0}''))'",
+            row.name
+        )));
+    }
     let threads = settings::threads(caller, function)?;
     let kept = caller.host.cached(&row.cache_key(), || read(&caller.connect()?, row, &threads))?;
     Ok(on_threads(&kept, threads))
@@ -114,17 +109,35 @@ fn on_threads(kept: &Loaded, threads: Threads) -> Arc<Loaded> {
 }
 
 fn read(conn: &duckdb::Connection, row: ModelRow, threads: &Threads) -> Result<Loaded> {
-    let bytes = store::archive(conn, &row)?;
+    let artifact = artifact(conn, &row)?;
+    let model = build(&row, &artifact, threads)?.into();
+    Ok(Loaded { row: Arc::new(row), dataset: artifact.dataset, model })
+}
+
+/// What a model was stored as.
+///
+/// # Errors
+/// The model is gone or damaged.
+pub(super) fn artifact(conn: &duckdb::Connection, row: &ModelRow) -> Result<Artifact> {
+    let bytes = store::archive(conn, row)?;
     let archive = store::unpack(&row.name, &bytes)?;
     let (dataset, weights) = (Arc::new(archive.dataset), archive.weights);
-    let artifact =
-        Artifact { dataset, options: parse_options(&row.name, &row.options_json)?, weights };
+    Ok(Artifact { dataset, options: parse_options(&row.name, &row.options_json)?, weights })
+}
+
+/// The model that was stored so.
+///
+/// # Errors
+/// It is of a kind that this Segue does not have; weights, options and data do not fit together.
+pub(super) fn build(
+    row: &ModelRow,
+    artifact: &Artifact,
+    threads: &Threads,
+) -> Result<Box<dyn Model>> {
     // A model trained on a GPU answers on the CPU where there is none.
     let device = device::open(&row.device).unwrap_or(Device::Cpu);
-    let spec = spec(&row)?;
-    let model = threads.run(|| (spec.load)(&artifact, &device))?.into();
-    let (row, options) = (Arc::new(row), Arc::new(artifact.options));
-    Ok(Loaded { options, device, row, dataset: artifact.dataset, model })
+    let spec = spec(row)?;
+    threads.run(|| (spec.load)(artifact, &device))
 }
 
 /// A model that computes on certain threads. Each call takes them for one batch of contexts, so
@@ -205,6 +218,9 @@ pub(super) fn try_out(
     let spec = kind(&meta.name, &meta.kind)?;
     threads.run(|| {
         let model = (spec.load)(&artifact, &Device::Cpu)?;
+        if models::is_listener(spec.name) {
+            return Ok(());
+        }
         let dataset = &artifact.dataset;
         let user = (!dataset.users.is_empty()).then_some(0);
         let songs = user.map_or(&[][..], |user| dataset.plays.history(user));
@@ -255,8 +271,39 @@ pub(super) fn stored_note(
 /// The validation metrics that are columns of every training's result.
 pub(super) const VALIDATION_METRICS: [&str; 3] = ["recall_at_20", "ndcg_at_20", "mrr"];
 
+/// What the columns of an epoch are.
+pub(super) struct Shown {
+    metrics: &'static [&'static str],
+    metric_doc: &'static str,
+    pace: &'static str,
+    pace_doc: &'static str,
+    /// The metric that chooses the best epoch, where no option says so.
+    pub watch: Option<&'static str>,
+}
+
+const RECOMMENDER: Shown = Shown {
+    metrics: &VALIDATION_METRICS,
+    metric_doc: "On the validation plays; NULL without them.",
+    pace: "plays_per_second",
+    pace_doc: "How fast it was; NULL for models fitted in one step.",
+    watch: None,
+};
+const LISTENER: Shown = Shown {
+    metrics: &["log_likelihood", "accuracy"],
+    metric_doc: "On the songs held out: the mean log-probability of their genres, which chooses the best \
+                 epoch, and the share whose genre is heard; NULL where none are held out.",
+    pace: "tiles_per_second",
+    pace_doc: "How fast it was.",
+    watch: Some("log_likelihood"),
+};
+
+/// What is shown of an epoch of a kind of model.
+pub(super) fn shown(kind: &str) -> &'static Shown {
+    if models::is_listener(kind) { &LISTENER } else { &RECOMMENDER }
+}
+
 /// The columns that describe an epoch.
-pub(super) fn epoch_columns() -> Vec<Column> {
+pub(super) fn epoch_columns(shown: &Shown) -> Vec<Column> {
     let mut columns = vec![
         Column::documented("epoch", SqlType::BigInt, "The number of the epoch, from 1."),
         Column::documented(
@@ -265,26 +312,21 @@ pub(super) fn epoch_columns() -> Vec<Column> {
             "What training minimises, its mean over the epoch; NULL for models fitted in one step.",
         ),
     ];
-    columns.extend(VALIDATION_METRICS.map(|name| {
-        Column::documented(name, SqlType::Double, "On the validation plays; NULL without them.")
-    }));
+    let metric = |&name: &&'static str| Column::documented(name, SqlType::Double, shown.metric_doc);
+    columns.extend(shown.metrics.iter().map(metric));
     columns.push(Column::documented("seconds", SqlType::Double, "How long the epoch took."));
-    columns.push(Column::documented(
-        "plays_per_second",
-        SqlType::Double,
-        "How fast it was; NULL for models fitted in one step.",
-    ));
+    columns.push(Column::documented(shown.pace, SqlType::Double, shown.pace_doc));
     columns
 }
 
 /// The values of [`epoch_columns`].
-pub(super) fn epoch_values(row: &EpochRow, iterative: bool) -> Vec<Value> {
+pub(super) fn epoch_values(row: &EpochRow, iterative: bool, shown: &Shown) -> Vec<Value> {
     // Digits that say nothing would push the columns that matter off the screen.
     let rounded = |value: f64, scale: f64| Value::Float((value * scale).round() / scale);
     // A model fitted in one step minimises nothing.
     let loss = if iterative { rounded(row.train_loss, 1e6) } else { Value::Null };
     let mut values = vec![Value::Int(row.epoch), loss];
-    values.extend(VALIDATION_METRICS.map(|name| {
+    values.extend(shown.metrics.iter().map(|&name| {
         let metric = row.metrics.iter().find(|(found, _)| found == name);
         metric.map_or(Value::Null, |&(_, value)| rounded(value, 1e6))
     }));

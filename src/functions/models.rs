@@ -3,7 +3,7 @@
 mod row;
 
 use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction, Value};
-use super::loaded::{Loaded, epoch_columns, epoch_values, find, load, spec};
+use super::loaded::{Loaded, epoch_columns, epoch_values, find, load, shown, spec};
 use super::recommend::{MODEL, VERSION};
 use super::rows::Once;
 use super::settings;
@@ -103,7 +103,7 @@ impl TableFunction for TrainingHistory {
 
     fn columns(&self) -> Vec<Column> {
         let mut columns = version_columns();
-        columns.extend(epoch_columns());
+        columns.extend(epoch_columns(shown("")));
         columns
     }
 
@@ -120,8 +120,10 @@ impl TableFunction for TrainingHistory {
         let name = call.options.text("model");
         let row = store::find(&conn, "training_history", name, call.options.int("version"))?;
         let caller = call.caller.clone();
+        let mut columns = version_columns();
+        columns.extend(epoch_columns(shown(&row.kind)));
         Ok(Binding {
-            columns: self.columns(),
+            columns,
             start: Box::new(move || {
                 let (caller, row) = (caller.clone(), row.clone());
                 Ok(Once::boxed(move || {
@@ -130,7 +132,7 @@ impl TableFunction for TrainingHistory {
                     let epochs = store::history(&conn, &row)?;
                     let values = epochs.into_iter().map(|epoch| {
                         let mut values = vec![text(&row.name), Value::Int(row.version)];
-                        values.extend(epoch_values(&epoch, iterative));
+                        values.extend(epoch_values(&epoch, iterative, shown(&row.kind)));
                         values
                     });
                     Ok(values.collect())

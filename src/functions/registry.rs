@@ -48,6 +48,8 @@ pub fn registry() -> Registry {
             Arc::new(CreateListeningTables),
             Arc::new(audio::ExtractChordsBatch),
             Arc::new(audio::ExtractFeaturesBatch),
+            Arc::new(audio::TrainAudioCnn),
+            Arc::new(audio::AudioVectors),
             Arc::new(Functions),
             Arc::new(Stop),
             Arc::new(Macros),

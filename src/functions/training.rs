@@ -10,12 +10,12 @@ mod run;
 mod task;
 mod validation;
 
-pub(super) use options::{COMMON, PLAYS, SESSION, SONG, TIME, USER, column_names};
+pub(super) use options::{COMMON, PLAYS, SESSION, SONG, TIME, USER, column_names, of_every};
 pub(super) use run::Run;
 pub(super) use task::{Data, Job, Task};
 
 use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction};
-use super::loaded::epoch_columns;
+use super::loaded::{epoch_columns, shown};
 use super::settings;
 use crate::device;
 use crate::error::{Error, Result};
@@ -39,19 +39,7 @@ impl TableFunction for Train {
     }
 
     fn columns(&self) -> Vec<Column> {
-        let mut columns = epoch_columns();
-        columns.push(Column::documented(
-            "status",
-            SqlType::Varchar,
-            "training, and complete in the last row; stored or resumed for epochs of an earlier \
-             statement.",
-        ));
-        columns.push(Column::documented(
-            "note",
-            SqlType::Varchar,
-            "What else is to say; in the last row, where the model is stored.",
-        ));
-        columns
+        columns(self.0)
     }
 
     fn docs(&self) -> Option<Docs> {
@@ -75,6 +63,23 @@ impl TableFunction for Train {
     }
 }
 
+/// The columns of a training's rows.
+pub(super) fn columns(spec: &ModelSpec) -> Vec<Column> {
+    let mut columns = epoch_columns(shown(spec.name));
+    columns.push(Column::documented(
+        "status",
+        SqlType::Varchar,
+        "training, and complete in the last row; stored or resumed for epochs of an earlier \
+         statement.",
+    ));
+    columns.push(Column::documented(
+        "note",
+        SqlType::Varchar,
+        "What else is to say; in the last row, where the model is stored.",
+    ));
+    columns
+}
+
 /// Checks what can be checked of a training before anything is read.
 ///
 /// # Errors
@@ -88,7 +93,7 @@ pub(super) fn check(task: &Task) -> Result<()> {
         return Err(Error::option(function, "model", message));
     }
     store::check_writable(&conn, function, model)?;
-    validation::watched(function, options)?;
+    task.watch()?;
     let request = options::request(function, options);
     store::check(&conn, &request)?;
     if let Some(validation) = options.text("validation") {

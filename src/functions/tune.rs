@@ -154,7 +154,7 @@ impl TableFunction for Tune {
 pub(super) fn kind(function: &str, options: &Options) -> Result<&'static ModelSpec> {
     let name = options.text("train").unwrap_or_default();
     let plain = name.strip_prefix("train_").unwrap_or(name);
-    models::find(plain).ok_or_else(|| {
+    models::find(plain).filter(|spec| !models::is_listener(spec.name)).ok_or_else(|| {
         let names: Vec<&str> = models::REGISTRY.iter().map(|spec| spec.name).collect();
         let message =
             format!("is '{name}', which is no kind of model; {}", candidates(plain, &names));

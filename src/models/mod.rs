@@ -1,5 +1,6 @@
 //! The models: one file each, one line in [`REGISTRY`].
 
+pub mod audio_cnn;
 mod bpr;
 mod coat;
 mod ease;
@@ -17,7 +18,7 @@ mod wmf;
 
 use crate::train::ModelSpec;
 
-/// Every model; `train_<name>` trains it.
+/// Every model that recommends; `train_<name>` trains it.
 pub static REGISTRY: &[&ModelSpec] = &[
     &harm::SPEC,
     &sasrec::SPEC,
@@ -38,7 +39,15 @@ pub static REGISTRY: &[&ModelSpec] = &[
     &session_knn::SPEC,
 ];
 
+/// What is trained and stored as models are, and recommends nothing.
+pub static LISTENERS: &[&ModelSpec] = &[&audio_cnn::SPEC];
+
 /// The model of that name.
 pub fn find(name: &str) -> Option<&'static ModelSpec> {
-    REGISTRY.iter().copied().find(|spec| spec.name == name)
+    REGISTRY.iter().chain(LISTENERS).copied().find(|spec| spec.name == name)
+}
+
+/// Whether a model of that name recommends nothing.
+pub fn is_listener(name: &str) -> bool {
+    LISTENERS.iter().any(|spec| spec.name == name)
 }

@@ -4,6 +4,7 @@ use candle_core::{Storage, Tensor};
 use rayon::prelude::*;
 
 use super::host;
+use super::product::{Matrix, product};
 use crate::error::{Error, Result};
 
 /// Products are taken over a multiple of so many rows, filled up. How a product is summed depends on its
@@ -100,8 +101,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// `codes · table` into `out`, for codes `(R, D)`, row-major. candle would put the product into
-    /// memory of its own, which it fills with zeros first, to be copied from there.
+    /// `codes · table` into `out`, for codes `(R, D)`, row-major.
     fn score(&self, codes: &[f32], out: &mut [f32]) {
         let &Self { values, width, songs } = self;
         let rows = out.len() / songs;
@@ -109,31 +109,14 @@ impl Table<'_> {
         assert!(values.len() == width * songs);
         for first in (0..songs).step_by(TILE) {
             let tile = TILE.min(songs - first);
-            // SAFETY: rows `width` apart of `codes`, columns from `first` to `first + tile` of `values`
-            // and of the rows of `out`, `songs` apart, all lie within these slices, as asserted above.
-            unsafe {
-                gemm::gemm(
-                    rows,
-                    tile,
-                    width,
-                    out.as_mut_ptr().add(first),
-                    1,
-                    songs as isize,
-                    false,
-                    codes.as_ptr(),
-                    1,
-                    width as isize,
-                    values.as_ptr().add(first),
-                    1,
-                    songs as isize,
-                    0.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    gemm::Parallelism::None,
-                );
-            }
+            let columns = Matrix::new(&values[first..], width, tile, songs);
+            product(
+                Matrix::new(codes, rows, width, width),
+                columns,
+                &mut out[first..],
+                songs,
+                false,
+            );
         }
     }
 }

@@ -162,6 +162,7 @@ pub fn unpack(name: &str, bytes: &[u8]) -> Result<Archive> {
         chords: archive_chords::get(&file, songs.len())?.map(Arc::new),
         // A model keeps what it made of them.
         features: None,
+        tiles: None,
         songs,
         plays: Plays {
             songs: file.get("plays.songs")?,

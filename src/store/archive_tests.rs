@@ -29,6 +29,7 @@ fn dataset() -> Dataset {
             codes: vec![1, 0, 1],
         })),
         features: None,
+        tiles: None,
         plays: Plays {
             songs: vec![2, 2, 0],
             session_offsets: vec![0, 2, 3],

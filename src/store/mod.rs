@@ -31,10 +31,12 @@ mod relation;
 mod rows;
 mod settings;
 mod shelf;
+mod sound_rows;
 mod sounds;
 mod syntax;
 mod tensors;
 mod test_plays;
+mod tiles;
 mod trials;
 
 pub use archive::{Archive, ArchiveMeta, EpochRow, pack, pack_tensors, unpack, unpack_tensors};
@@ -54,11 +56,12 @@ pub use new_model::NewModel;
 pub use place::{Place, current_database, locate, unattached};
 pub use plan::DatasetRequest;
 pub use plays::{Length, PlaysColumns};
-pub use reader::{RawDataset, check, read_dataset};
+pub use reader::{RawDataset, check, has_integer_songs, read_dataset};
 pub use relation::{Column, Relation, unqualified};
 pub use settings::Settings;
 pub use shelf::ModelRow;
-pub use sounds::{Heard, SoundFile, SoundStore, SoundTask, is_glob, record, sound_relation};
+pub use sound_rows::record;
+pub use sounds::{Heard, SoundFile, SoundStore, SoundTask, is_glob, sound_relation};
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{
     IdTypes, RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,

@@ -221,6 +221,12 @@ pub fn use_model(
         }
         let mut row = shelf.find(function, Some(name), version)?.clone();
         refuse_newer(name, row.format)?;
+        if !row.recommends() {
+            return Err(Error::model(format!(
+                "{function}: model '{name}' hears songs and recommends none, so it cannot be the default; \
+                 give its vectors to train_harm, and choose that"
+            )));
+        }
         if !row.complete {
             return Err(Error::model(format!(
                 "{function}: version {} of model '{name}' is interrupted and cannot be the \

@@ -8,6 +8,7 @@ use super::features;
 use super::ids::{common_id_type, id_expression, id_type};
 use super::pieces::Pieces;
 use super::relation::{Column, Relation};
+use super::tiles;
 use crate::data::ChordReading;
 use crate::error::{Error, Result};
 
@@ -34,7 +35,9 @@ pub struct DatasetRequest {
     pub chords: Option<String>,
     /// The feature matrices of songs.
     pub features: Option<(&'static str, String)>,
-    /// What becomes of their symbols.
+    /// Pictures of songs.
+    pub tiles: Option<String>,
+    /// What becomes of the symbols of chords.
     pub chord_reading: ChordReading,
 }
 
@@ -192,6 +195,7 @@ pub(super) struct DatasetPlan {
     pub users: Option<AttributesPlan>,
     pub chords: Option<ChordsPlan>,
     pub features: Option<Pieces>,
+    pub tiles: Option<Pieces>,
     /// The type of user ids in results.
     pub user_type: String,
     /// The type of song ids in results.
@@ -231,6 +235,9 @@ impl DatasetPlan {
             }
             None => None,
         };
+        let tiles = resolve("tiles", &request.tiles)?
+            .map(|relation| tiles::plan(relation, names))
+            .transpose()?;
         refuse_names_without_relation(request)?;
         if let (Some(plays), Some(users)) = (&plays, &users)
             && plays.user.is_none()
@@ -246,9 +253,10 @@ impl DatasetPlan {
         let mut song_ids: Vec<_> = plays.iter().map(|p| (&p.relation, &p.song)).collect();
         song_ids.extend(songs.iter().map(|plan| (&plan.relation, &plan.id)));
         song_ids.extend(chords.iter().map(|plan| (&plan.pieces.relation, &plan.pieces.song)));
-        song_ids.extend(features.iter().map(|plan| (&plan.relation, &plan.song)));
+        let pieces = features.iter().chain(&tiles);
+        song_ids.extend(pieces.map(|plan| (&plan.relation, &plan.song)));
         let (user_type, song_type) = (shared_type(&user_ids)?, shared_type(&song_ids)?);
-        Ok(Self { plays, songs, users, chords, features, user_type, song_type })
+        Ok(Self { plays, songs, users, chords, features, tiles, user_type, song_type })
     }
 }
 

@@ -12,6 +12,7 @@ use super::features::RawFeatures;
 use super::ids::is_integer;
 use super::memory::{memory_limit, size};
 use super::plan::{AttributesPlan, DatasetPlan, DatasetRequest, PlaysPlan};
+use super::tiles::RawTiles;
 use crate::control::Control;
 use crate::data::{Dataset, Interner, MAX_PLAYS, PlaysBuilder, fingerprint};
 use crate::error::Result;
@@ -25,6 +26,14 @@ pub fn check(conn: &Connection, request: &DatasetRequest) -> Result<()> {
     DatasetPlan::new(conn, request).map(drop)
 }
 
+/// Whether songs have integers as ids in a dataset, as [`Keys`](crate::data::Keys) tells them apart.
+///
+/// # Errors
+/// As [`check`].
+pub fn has_integer_songs(conn: &Connection, request: &DatasetRequest) -> Result<bool> {
+    Ok(is_integer(&DatasetPlan::new(conn, request)?.song_type))
+}
+
 /// The plays and attributes of a training as they were read, ids as codes.
 pub struct RawDataset {
     buckets: usize,
@@ -36,6 +45,7 @@ pub struct RawDataset {
     user_rows: Option<Attributes>,
     chords: Option<RawChords>,
     features: Option<RawFeatures>,
+    tiles: Option<RawTiles>,
 }
 
 /// Reads the plays and attributes of a training.
@@ -65,8 +75,20 @@ pub fn read_dataset(
     let features = plan.features.take();
     let features =
         features.map(|plan| RawFeatures::read(conn, plan, &mut songs, control)).transpose()?;
-    let buckets = request.buckets;
-    Ok(RawDataset { buckets, plan, users, songs, plays, song_rows, user_rows, chords, features })
+    let tiles = plan.tiles.take();
+    let tiles = tiles.map(|plan| RawTiles::read(conn, plan, &mut songs, control)).transpose()?;
+    Ok(RawDataset {
+        buckets: request.buckets,
+        plan,
+        users,
+        songs,
+        plays,
+        song_rows,
+        user_rows,
+        chords,
+        features,
+        tiles,
+    })
 }
 
 impl RawDataset {
@@ -77,11 +99,10 @@ impl RawDataset {
     /// A song or user has two rows of attributes; too many plays; the analyst stopped the
     /// statement.
     pub fn finish(self, control: &Control) -> Result<Dataset> {
-        let Self { buckets, plan, users, songs, plays, song_rows, user_rows, chords, features } =
-            self;
+        let Self { buckets, plan, plays, song_rows, user_rows, chords, features, tiles, .. } = self;
         let mut notes = plays.notes;
-        let (users, user_ranks) = users.finish(&plan.user_type);
-        let (songs, song_ranks) = songs.finish(&plan.song_type);
+        let (users, user_ranks) = self.users.finish(&plan.user_type);
+        let (songs, song_ranks) = self.songs.finish(&plan.song_type);
         let mut fields = |rows: Option<Attributes>, vocab, ranks: &[u32]| match rows {
             Some(rows) => rows.finish(vocab, ranks, buckets, &mut notes),
             None => Ok(Vec::new()),
@@ -91,6 +112,7 @@ impl RawDataset {
         let chords = chords.map(|rows| rows.finish(&songs, &song_ranks, &mut notes)).transpose()?;
         let features =
             features.map(|rows| rows.finish(&songs, &song_ranks, &mut notes)).transpose()?;
+        let tiles = tiles.map(|rows| rows.finish(&songs, &song_ranks, &mut notes)).transpose()?;
         let packed = plays.builder.finish(&user_ranks, &song_ranks, control)?;
         let mut play_counts = vec![0; songs.len()];
         for &song in &packed.songs {
@@ -103,6 +125,7 @@ impl RawDataset {
             song_fields,
             chords: chords.map(Arc::new),
             features,
+            tiles,
             plays: packed,
             play_counts,
             has_sessions: plan.plays.is_some_and(|plays| plays.session.is_some()),

@@ -61,6 +61,11 @@ impl ModelRow {
         if self.complete { "complete" } else { "interrupted" }
     }
 
+    /// Whether it can recommend songs: what was trained without plays cannot.
+    pub fn recommends(&self) -> bool {
+        self.plays > 0
+    }
+
     /// Tells this model from every other one that the database ever had, for a cache.
     pub fn cache_key(&self) -> String {
         format!("{}\0{}\0{}\0{}", self.database, self.name, self.version, self.created_at)
@@ -165,19 +170,26 @@ impl<'c> Shelf<'c> {
 
     /// Where the model is that a name without a version means.
     fn current(&self, name: &str) -> Option<usize> {
+        self.current_of(name, |row| row.complete)
+    }
+
+    /// The same among those that are wanted.
+    fn current_of(&self, name: &str, wanted: impl Fn(&ModelRow) -> bool) -> Option<usize> {
         let chosen = self.chosen.iter().find(|(chosen, _)| chosen == name).map(|(_, v)| *v);
-        let complete = |(_, row): &(usize, &ModelRow)| row.name == name && row.complete;
-        let mut versions = self.models.iter().enumerate().filter(complete);
+        let is_wanted = |(_, row): &(usize, &ModelRow)| row.name == name && wanted(row);
+        let mut versions = self.models.iter().enumerate().filter(|pair| is_wanted(pair));
         let latest = versions.clone().next_back();
         versions.find(|(_, row)| Some(row.version) == chosen).or(latest).map(|(at, _)| at)
     }
 
     fn default_model(&self) -> Option<usize> {
-        let chosen = self.default_name.as_deref().and_then(|name| self.current(name));
+        let answers = |row: &ModelRow| row.complete && row.recommends();
+        let of_name = |name: &str| self.current_of(name, answers);
+        let chosen = self.default_name.as_deref().and_then(of_name);
         chosen.or_else(|| {
-            let complete = self.models.iter().enumerate().filter(|(_, row)| row.complete);
-            let latest = complete.max_by_key(|(_, row)| (row.created_at, row.version))?;
-            self.current(&latest.1.name)
+            let complete = self.models.iter().filter(|row| answers(row));
+            let latest = complete.max_by_key(|row| (row.created_at, row.version))?;
+            of_name(&latest.name)
         })
     }
 
@@ -193,6 +205,13 @@ impl<'c> Shelf<'c> {
             }
             return Error::model(format!(
                 "{function}: no model is stored yet; train one, e.g. FROM train_popularity('plays')"
+            ));
+        }
+        if self.models.iter().any(|row| row.complete) {
+            return Error::model(format!(
+                "{function}: the models that are complete recommend nothing ({}); train one that does, \
+                 e.g. FROM train_popularity('plays')",
+                self.names().join(", ")
             ));
         }
         Error::model(format!(

@@ -5,15 +5,13 @@
 //! row a file and table of results. A file of the same size and time of change that was listened to with the same
 //! options is done; what is stored of a song is replaced when it is listened to anew.
 
-use std::sync::Arc;
-
-use duckdb::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use duckdb::arrow::datatypes::{DataType, Field, Schema};
+use duckdb::arrow::array::RecordBatch;
 use duckdb::{Connection, params};
 
 use super::names::{literal, quote};
 use super::relation::Relation;
 use super::rows::{Cell, rows};
+use super::sound_rows::{LEDGER, ledger_rows};
 use super::syntax::{Shape, shape};
 use crate::control::Control;
 use crate::error::{Error, Result};
@@ -64,21 +62,6 @@ pub struct SoundTask {
     /// The columns of the results beside the song, with their types.
     pub columns: &'static [(&'static str, &'static str)],
 }
-
-/// The columns of the ledger beside the song.
-const LEDGER: &[(&str, &str)] = &[
-    ("path", "VARCHAR"),
-    ("task", "VARCHAR"),
-    ("output", "VARCHAR"),
-    ("size", "BIGINT"),
-    ("modified_at", "TIMESTAMP"),
-    ("status", "VARCHAR"),
-    ("error", "VARCHAR"),
-    ("count", "BIGINT"),
-    ("sample_rate", "BIGINT"),
-    ("declared_s", "DOUBLE"),
-    ("decoded_s", "DOUBLE"),
-];
 
 /// Where rows wait on their way into a table.
 const STAGED: &str = "segue_staged";
@@ -145,21 +128,32 @@ impl SoundTask {
     /// Checks the names of the tables and, of those that exist, the columns; changes nothing.
     ///
     /// # Errors
-    /// No table's name; a table that lacks a column.
-    pub fn check(&self, conn: &Connection) -> Result<()> {
+    /// No table's name; a table that lacks a column, or whose songs have ids of another kind.
+    pub fn check(&self, conn: &Connection, relation: &Relation) -> Result<()> {
+        let (_, song_type) = song_column(relation);
         for (option, name, columns) in
             [("output", &self.into, self.columns), ("files", &self.files, LEDGER)]
         {
             let table = table(&self.function, option, name)?;
             let Ok(found) = rows(conn, &format!("DESCRIBE FROM {table}"), []) else { continue };
-            let found: Vec<String> = found
+            let found: Vec<[String; 2]> = found
                 .into_iter()
-                .filter_map(|row| row.into_iter().next())
-                .map(Cell::text)
+                .map(|row| [0, 1].map(|at| row.get(at).cloned().unwrap_or(Cell::Null).text()))
                 .collect();
+            let is_song = |[name, _]: &&[String; 2]| name.eq_ignore_ascii_case("song_id");
+            if let Some([_, other]) = found.iter().find(is_song)
+                && song_type == "VARCHAR"
+                && other != "VARCHAR"
+            {
+                let message = format!(
+                    "names a table, {name}, whose song_id is {other}, and the files' are VARCHAR; give \
+                     another name, or files with a song_id"
+                );
+                return Err(Error::option(&self.function, option, message));
+            }
             let wanted = std::iter::once("song_id").chain(columns.iter().map(|(name, _)| *name));
             for wanted in wanted {
-                if !found.iter().any(|name| name.eq_ignore_ascii_case(wanted)) {
+                if !found.iter().any(|[name, _]| name.eq_ignore_ascii_case(wanted)) {
                     let message = format!(
                         "names a table, {name}, that has no column {wanted}; give another name, or one \
                          of a table that is not there yet"
@@ -201,7 +195,7 @@ impl SoundStore {
         let listed = rows(
             &self.conn,
             &format!(
-                "SELECT DISTINCT {song}::VARCHAR, path::VARCHAR FROM {} WHERE path IS NOT NULL",
+                "SELECT DISTINCT {song}::VARCHAR, path::VARCHAR FROM {} WHERE path IS NOT NULL AND {song} IS NOT NULL",
                 relation.from
             ),
             [],
@@ -212,7 +206,13 @@ impl SoundStore {
             let (song, path) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
             files.push(SoundFile { song, path, size: None, modified: None, known: None });
         }
-        files.sort_by(|a, b| (&a.path, &a.song).cmp(&(&b.path, &b.song)));
+        files.sort_by(|a, b| (&a.song, &a.path).cmp(&(&b.song, &b.path)));
+        if let Some([a, b]) = files.windows(2).find(|pair| pair[0].song == pair[1].song) {
+            return Err(relation.error(format!(
+                "{} has two files of song {}, {} and {}; keep one row each, or leave song_id out",
+                relation.label, a.song, a.path, b.path
+            )));
+        }
         for files in files.chunks_mut(FILES_AT_ONCE) {
             control.check()?;
             if !self.ask(files) {
@@ -292,8 +292,12 @@ impl SoundStore {
         let transaction = self.conn.unchecked_transaction()?;
         self.append(&ledger_rows(heard, &self.task)?, LEDGER)?;
         for table in [&self.into, &self.ledger] {
-            // What another task put there is gone, too, so that nobody takes it for done.
-            let same = if *table == self.ledger { "AND l.output = s.output" } else { "" };
+            // What another task put there is gone, too, so that nobody takes it for done. What was heard
+            // in a file that cannot be had now stays: it may come back.
+            let same = match *table == self.ledger {
+                true => "AND l.output = s.output",
+                false => "AND s.status NOT IN ('not_found', 'forbidden')",
+            };
             transaction.execute_batch(&format!(
                 "DELETE FROM {table} l USING temp.{STAGED} s WHERE l.song_id::VARCHAR = s.song_id {same}"
             ))?;
@@ -346,50 +350,4 @@ impl SoundStore {
         )?;
         Ok(())
     }
-}
-
-/// Rows of the ledger.
-fn ledger_rows(heard: &[(&SoundFile, &Heard)], task: &SoundTask) -> Result<RecordBatch> {
-    let texts = |of: &dyn Fn(&SoundFile, &Heard) -> Option<String>| -> ArrayRef {
-        Arc::new(StringArray::from_iter(heard.iter().map(|(file, heard)| of(file, heard))))
-    };
-    let whole = |of: &dyn Fn(&SoundFile, &Heard) -> Option<i64>| -> ArrayRef {
-        Arc::new(Int64Array::from_iter(heard.iter().map(|(file, heard)| of(file, heard))))
-    };
-    let numbers = |of: &dyn Fn(&Heard) -> Option<f64>| -> ArrayRef {
-        Arc::new(Float64Array::from_iter(heard.iter().map(|(_, heard)| of(heard))))
-    };
-    let columns = vec![
-        texts(&|file, _| Some(file.song.clone())),
-        texts(&|file, _| Some(file.path.clone())),
-        texts(&|_, _| Some(task.task.clone())),
-        texts(&|_, _| Some(task.into.clone())),
-        whole(&|file, _| file.size),
-        whole(&|file, _| file.modified),
-        texts(&|_, heard| Some(heard.status.clone())),
-        texts(&|_, heard| heard.error.clone()),
-        whole(&|_, heard| Some(heard.count)),
-        whole(&|_, heard| heard.rate),
-        numbers(&|heard| heard.declared_s),
-        numbers(&|heard| Some(heard.decoded_s)),
-    ];
-    let names = std::iter::once("song_id").chain(LEDGER.iter().map(|(name, _)| *name));
-    record(names, columns)
-}
-
-/// Columns under names.
-///
-/// # Errors
-/// Columns of different lengths.
-pub fn record<'n>(
-    names: impl Iterator<Item = &'n str>,
-    columns: Vec<ArrayRef>,
-) -> Result<RecordBatch> {
-    let field = |(name, column): (&str, &ArrayRef)| {
-        let data_type: DataType = column.data_type().clone();
-        Field::new(name, data_type, true)
-    };
-    let fields: Vec<Field> = names.zip(&columns).map(field).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-        .map_err(|error| Error::Database(error.to_string()))
 }

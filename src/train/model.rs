@@ -92,6 +92,29 @@ pub trait Training: Send {
         false
     }
 
+    /// Takes tensors that were learned elsewhere as initial values, before the first epoch.
+    ///
+    /// # Errors
+    /// They are not this model's.
+    fn begin_with(&mut self, _weights: &Weights) -> Result<()> {
+        Err(Error::data("weights are of no use to this model"))
+    }
+
+    /// Measures the model as it is now on what the training itself holds out: named metrics, higher is
+    /// better, the first of which chooses the best epoch. None where it holds out nothing, as trainings do
+    /// that are measured on validation plays.
+    ///
+    /// # Errors
+    /// The analyst stops the statement.
+    fn metrics(&self, _control: &Control) -> Result<Vec<(String, f64)>> {
+        Ok(Vec::new())
+    }
+
+    /// How many examples an epoch has, where they are not the plays.
+    fn examples(&self) -> Option<usize> {
+        None
+    }
+
     /// Everything needed to go on later: weights and optimiser state. Empty for models that are
     /// fitted in one step.
     fn state(&self) -> Result<Weights> {

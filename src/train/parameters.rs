@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 
 use super::{Optimizer, Weights};
 use crate::error::{Error, Result};
@@ -87,6 +87,23 @@ impl Parameters {
             name.into(),
             Parameter { shape: shape.to_vec(), values, state, current: Vec::new() },
         );
+    }
+
+    /// Gives a parameter other values.
+    ///
+    /// # Errors
+    /// No parameter of that name, or one of another shape.
+    pub fn set(&mut self, name: &str, values: &Tensor) -> Result<()> {
+        let parameter = self.parameters.get_mut(name).ok_or_else(|| unknown(name))?;
+        if values.dims() != parameter.shape {
+            return Err(Error::data(format!(
+                "tensor '{name}' has shape {:?} where {:?} is needed",
+                values.dims(),
+                parameter.shape
+            )));
+        }
+        parameter.values = values.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+        Ok(())
     }
 
     /// Whether there is a parameter of that name.
@@ -354,6 +371,17 @@ mod tests {
         resumed.restore(&state).unwrap();
         step(&mut resumed, &[1, 2]);
         assert_eq!(table(&whole), table(&resumed));
+    }
+
+    #[test]
+    fn other_values_take_the_place_of_the_first_if_they_have_their_shape() {
+        let mut parameters = parameters();
+        let values = Tensor::new(&[[9.0_f64, 8.0], [7.0, 6.0], [5.0, 4.0]], &Device::Cpu).unwrap();
+        parameters.set("table", &values).unwrap();
+        assert_eq!(table(&parameters)[0], [9.0, 8.0]);
+        let message = parameters.set("table", &values.t().unwrap()).unwrap_err().to_string();
+        assert!(message.contains("'table'") && message.contains("[2, 3]"), "{message}");
+        assert!(parameters.set("tables", &values).is_err());
     }
 
     #[test]

@@ -118,14 +118,13 @@ impl Fit {
         let model = self.training.model()?;
         let metrics = match &mut self.plan.validate {
             Some(validate) => validate(model.as_ref())?,
-            None => Vec::new(),
+            None => self.training.metrics(&self.control)?,
         };
         let plays_per_second = self.plan.plays as f64 / seconds.max(1e-9);
         let report = EpochReport { epoch, train_loss, metrics, seconds, plays_per_second };
         let score = self.score(&report);
-        // Without validation every epoch is taken for better than the one before.
-        if self.plan.validate.is_none() || self.best.as_ref().is_none_or(|best| score > best.score)
-        {
+        // Without metrics every epoch is taken for better than the one before.
+        if report.metrics.is_empty() || self.best.as_ref().is_none_or(|best| score > best.score) {
             self.best = Some(Best { epoch, model, score });
         }
         self.state = self.training.state()?;
@@ -165,6 +164,7 @@ impl Fit {
     fn is_done(&self) -> bool {
         let epochs = self.reports.len();
         let stale = self.best.as_ref().map_or(0, |best| epochs - best.epoch);
-        epochs >= self.plan.epochs || (self.plan.validate.is_some() && stale >= self.plan.patience)
+        let is_measured = self.reports.last().is_some_and(|last| !last.metrics.is_empty());
+        epochs >= self.plan.epochs || (is_measured && stale >= self.plan.patience)
     }
 }

@@ -90,8 +90,8 @@ pub(super) fn columns() -> Vec<Column> {
 pub(super) fn bind<L: Listener>(call: &Call, task: SoundTask, listener: L) -> Result<Binding> {
     let conn = call.caller.connect()?;
     let source = call.options.text("source").unwrap_or_default().to_owned();
-    sound_relation(&conn, &task.function, &source)?;
-    task.check(&conn)?;
+    let relation = sound_relation(&conn, &task.function, &source)?;
+    task.check(&conn, &relation)?;
     let (call, listener) = (call.clone(), Arc::new(listener));
     Ok(Binding {
         columns: columns(),
@@ -162,6 +162,7 @@ impl<L: Listener> Work<L> {
             let message = format!("{function}: no file has a name like {source}; check the path");
             return Err(Error::data(message));
         }
+        caller.host.announce(Some(format!("{function}: 0 of {} files", files.len())));
         let is_known = |file: &SoundFile| !batch.call.options.bool("again") && file.known.is_some();
         let (mut known, new): (Vec<usize>, Vec<usize>) =
             (0..files.len()).partition(|&file| is_known(&files[file]));

@@ -74,7 +74,7 @@ impl TableFunction for ExtractFeaturesBatch {
                           spectrogram_tiles give it; otherwise as extract_chords_batch.",
             example: "COPY (SELECT render_chords(['C', 'Am', 'F', 'G'])) TO 'song.wav' (FORMAT blob);\n\
                       FROM extract_features_batch('*.wav', 'mfccs', n_mfcc := 13);\n\
-                      FROM extract_features_batch('*.wav', 'tiles', kind := 'tiles')",
+                      FROM extract_features_batch('*.wav', 'pictures', kind := 'tiles')",
         })
     }
 

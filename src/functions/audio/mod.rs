@@ -3,6 +3,7 @@
 //! Files are opened through DuckDB, so that its settings decide which may be. The rows of a vector
 //! are computed on all threads, since DuckDB gives a few hundred rows to one of its own.
 
+mod audio_vectors;
 mod batch;
 mod chords_batch;
 mod extract_chords;
@@ -10,6 +11,7 @@ mod features_batch;
 mod info;
 mod spectra;
 mod tiles;
+mod train_audio_cnn;
 
 use std::sync::Arc;
 
@@ -28,8 +30,10 @@ use crate::store::{self, Caller};
 use crate::threads::Threads;
 use crate::train::{Default, Kind, Options, Param};
 
+pub(super) use audio_vectors::AudioVectors;
 pub(super) use chords_batch::ExtractChordsBatch;
 pub(super) use features_batch::ExtractFeaturesBatch;
+pub(super) use train_audio_cnn::TrainAudioCnn;
 
 /// All of them, in the order of the manual.
 const FUNCTIONS: [&AudioFunction; 5] =

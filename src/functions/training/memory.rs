@@ -26,13 +26,14 @@ pub(super) fn check(
     let (needed, limit) = (need(options)?, memory_limit(conn)?);
     let Some(limit) = limit.filter(|&limit| needed > limit) else { return Ok(()) };
     let levers = levers(spec, options, needed, need)?;
+    let rows = if dataset.tiles.is_some() { "tiles" } else { "plays" };
     let lower = match levers.as_slice() {
         // Neither options nor plays: the number of songs.
         [] if dataset.bytes() < needed / 2 => {
             "give fewer songs, for example those with at least 5 plays".to_owned()
         }
-        [] => "give fewer plays".to_owned(),
-        levers => format!("lower {}, give fewer plays", levers.join(" or ")),
+        [] => format!("give fewer {rows}"),
+        levers => format!("lower {}, give fewer {rows}", levers.join(" or ")),
     };
     Err(Error::Database(format!(
         "{function}: this training needs about {} of memory ({} for the data), and memory_limit is {}; {lower}, or SET memory_limit to more",
@@ -53,7 +54,7 @@ fn peak(spec: &ModelSpec, memory: Memory, dataset: &Dataset, device: &Device) ->
     // After an epoch its model stands beside the best, and its state beside the last one.
     let epoch_end = if spec.iterative { resumable + weights } else { weights };
     // The file of the model has the data in it.
-    let saving = weights + dataset.bytes();
+    let saving = weights + dataset.stored_bytes();
     dataset.bytes() + training + step.max(epoch_end).max(saving)
 }
 

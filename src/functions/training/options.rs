@@ -111,6 +111,11 @@ pub(in crate::functions) const COMMON: &[Param] = &[
     ),
 ];
 
+/// An option that every training has.
+pub(in crate::functions) fn of_every(name: &str) -> Option<Param> {
+    COMMON.iter().copied().find(|param| param.name == name)
+}
+
 /// The user column.
 pub(in crate::functions) const USER: Param = Param::new(
     "user",
@@ -163,11 +168,13 @@ pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
         songs: text("songs"),
         users: text("users"),
         columns: column_names(options),
-        fields: texts("fields"),
+        // A label is the only field.
+        fields: texts("fields").or_else(|| Some(vec![text("label")?])),
         attributes: texts("attributes"),
         buckets: options.count("buckets"),
         chords: text("chords"),
         features: ["features", "audio"].into_iter().find_map(|name| Some((name, text(name)?))),
+        tiles: text("tiles"),
         chord_reading: ChordReading {
             vocabulary: options.text("vocabulary").and_then(Vocabulary::parse),
             common_key: options.bool("common_key"),

@@ -4,7 +4,7 @@ use super::task::{Job, Task, epoch_row, report};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::functions::contract::{Rows, Value};
-use crate::functions::loaded::{epoch_values, stored_note};
+use crate::functions::loaded::{epoch_values, shown, stored_note};
 use crate::store::{self, ModelRow};
 use crate::train::EpochReport;
 
@@ -86,7 +86,8 @@ impl Run {
     }
 
     fn row(&self, report: &EpochReport, status: &str, note: &str) -> Vec<Value> {
-        let mut values = epoch_values(&epoch_row(report), self.task.spec.iterative);
+        let spec = self.task.spec;
+        let mut values = epoch_values(&epoch_row(report), spec.iterative, shown(spec.name));
         values.push(Value::Text(status.to_owned()));
         values.push(if note.is_empty() { Value::Null } else { Value::Text(note.to_owned()) });
         values

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::safetensors::SliceSafetensors;
+use candle_core::{DType, Device};
 use duckdb::Connection;
 
 use super::memory;
@@ -14,11 +15,11 @@ use crate::data::{Dataset, TestPlays};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::eval::{Measure, Repeats};
-use crate::functions::loaded::load;
+use crate::functions::loaded::{artifact, build, shown};
 use crate::functions::settings;
 use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow, NewModel, Saved};
 use crate::threads::Threads;
-use crate::train::{EpochReport, Fit, ModelSpec, Options, Plan};
+use crate::train::{EpochReport, Fit, ModelSpec, Options, Plan, Weights};
 
 /// What is trained, for whom, and under which name it is stored.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub(in crate::functions) struct Data {
     /// The plays, songs and users.
     pub dataset: Arc<Dataset>,
     held_out: Option<Arc<TestPlays>>,
+    /// What the model begins with, where that was learned elsewhere.
+    initial: Option<Arc<Weights>>,
     /// Tells these data from others.
     pub fingerprint: String,
 }
@@ -68,15 +71,20 @@ impl Task {
         let (function, caller, options) = (&self.function, &self.caller, &self.options);
         let control = &caller.control;
         let threads = settings::threads(caller, function)?;
-        caller.host.announce(Some(format!("{function}: reading plays")));
+        let rows = if options.has("tiles") { "tiles" } else { "plays" };
+        caller.host.announce(Some(format!("{function}: reading {rows}")));
         let dataset = store::read_dataset(conn, &request(function, options), control)?;
         let dataset = Arc::new(threads.run(|| dataset.finish(control))?);
         let held_out = held_out(conn, function, options, &dataset, &threads, control)?;
-        let fingerprint = match &held_out {
-            Some(held_out) => format!("{}+{}", dataset.fingerprint, held_out.fingerprint()),
-            None => dataset.fingerprint.clone(),
-        };
-        Ok(Data { dataset, held_out: held_out.map(Arc::new), fingerprint })
+        let mut fingerprint = dataset.fingerprint.clone();
+        if let Some(held_out) = &held_out {
+            fingerprint += &format!("+{}", held_out.fingerprint());
+        }
+        let initial = initial_weights(caller, function, options)?.map(|(weights, hash)| {
+            fingerprint += &format!("+{hash:032x}");
+            Arc::new(weights)
+        });
+        Ok(Data { dataset, held_out: held_out.map(Arc::new), initial, fingerprint })
     }
 
     /// What makes this training the same as another on the same data.
@@ -84,7 +92,7 @@ impl Task {
     /// # Errors
     /// The device cannot be had.
     pub(in crate::functions) fn identity(&self) -> Result<String> {
-        let (device, watched) = (self.device()?, self.watched()?.name());
+        let (device, watched) = (self.device()?, self.watch()?);
         let identity = identity(self.spec, &self.options, device::name(&device), &watched);
         serde_json::to_string(&identity).map_err(|error| Error::Model(error.to_string()))
     }
@@ -135,7 +143,7 @@ impl Task {
 
     /// The best epoch and its metric; the first of equals. `None` without epochs or validation.
     pub(in crate::functions) fn best_of(&self, epochs: &[EpochRow]) -> Option<(i64, f64)> {
-        let watched = self.watched().map(|measure| measure.name()).unwrap_or_default();
+        let watched = self.watch().unwrap_or_default();
         let mut best: Option<(i64, f64)> = None;
         for row in epochs {
             let value = row.metrics.iter().find(|(name, _)| *name == watched).map(|(_, v)| *v);
@@ -159,6 +167,17 @@ impl Task {
         watched(&self.function, &self.options)
     }
 
+    /// Its name; some kinds have one of their own.
+    ///
+    /// # Errors
+    /// There is no such metric.
+    pub(in crate::functions) fn watch(&self) -> Result<String> {
+        match shown(self.spec.name).watch {
+            Some(own) => Ok(own.to_owned()),
+            None => Ok(self.watched()?.name()),
+        }
+    }
+
     /// Begins the training, or goes on with the interrupted one of `stored`.
     ///
     /// # Errors
@@ -172,23 +191,26 @@ impl Task {
         let (function, caller, options) = (&self.function, &self.caller, &self.options);
         let (device, threads) = (self.device()?, settings::threads(caller, function)?);
         let dataset = &data.dataset;
-        let watched = self.watched()?;
-        let watch = watched.name();
-        let repeats = options.text("repeats").map_or(Ok(Repeats::Allow), Repeats::parse)?;
-        let validate = data.held_out.clone().map(|plays| {
+        let mut validate = None;
+        if let Some(plays) = data.held_out.clone() {
+            let repeats = options.text("repeats").map_or(Ok(Repeats::Allow), Repeats::parse)?;
             let (threads, control) = (threads.clone(), caller.control.clone());
-            validation(dataset.clone(), plays, watched, repeats, threads, control)
-        });
-        let plan = Plan {
-            epochs: self.epochs(),
-            plays: dataset.plays.songs.len(),
-            patience: options.count("patience"),
-            validate,
-            watch,
-        };
+            let (dataset, watched) = (dataset.clone(), self.watched()?);
+            validate = Some(validation(dataset, plays, watched, repeats, threads, control));
+        }
         memory::check(conn, function, self.spec, options, dataset, &device)?;
         let start = || (self.spec.start)(dataset.clone(), options, &device);
-        let training = threads.run(start).map_err(|error| error.within(function))?;
+        let mut training = threads.run(start).map_err(|error| error.within(function))?;
+        if let Some(initial) = &data.initial {
+            training.begin_with(initial).map_err(|error| error.within(function))?;
+        }
+        let plan = Plan {
+            epochs: self.epochs(),
+            plays: training.examples().unwrap_or(dataset.plays.songs.len()),
+            patience: options.count("patience"),
+            validate,
+            watch: self.watch()?,
+        };
         let shared = !self.spec.iterative || training.is_parallel();
         let threads = settings::training_threads(caller, function, shared)?;
         let mut job = Job {
@@ -219,10 +241,9 @@ impl Task {
         let state = store::unpack_tensors(&row.name, &bytes)?;
         let reports: Vec<_> = store::history(conn, row)?.into_iter().map(report).collect();
         job.resumed = Some((reports.len(), row.version));
-        let name = Some(self.model.as_str());
-        let loaded = load(&self.caller, &self.function, name, Some(row.version))?;
+        let model = build(row, &artifact(conn, row)?, &job.threads)?;
         let best = row.best_epoch.and_then(|best| usize::try_from(best).ok()).unwrap_or(0);
-        job.fit.resume(state, reports, loaded.rebuild(&job.threads)?, best)
+        job.fit.resume(state, reports, model, best)
     }
 
     /// Stores the best epoch as a version: whole, or as what an interrupted training goes on with.
@@ -280,6 +301,35 @@ impl Job {
     pub(in crate::functions) fn epochs(&self) -> Vec<EpochRow> {
         self.fit.reports().iter().map(epoch_row).collect()
     }
+}
+
+/// The tensors of the safetensors file that the option `weights` names, if it is given, and a hash of
+/// the file.
+///
+/// # Errors
+/// The file cannot be read, or is no safetensors file; the analyst stops the statement.
+fn initial_weights(
+    caller: &Caller,
+    function: &str,
+    options: &Options,
+) -> Result<Option<(Weights, u128)>> {
+    let Some(path) = options.text("weights") else { return Ok(None) };
+    let bytes = store::read_file(caller, function, path)?;
+    let file = SliceSafetensors::new(&bytes).map_err(|error| {
+        let message = format!("names '{path}', which is no safetensors file ({error})");
+        Error::option(function, "weights", message)
+    })?;
+    let mut tensors = Weights::new();
+    for (name, view) in file.tensors() {
+        // As export_model calls them, and as others do.
+        let plain = name.strip_prefix("weights.").unwrap_or(&name);
+        // Convolutions are begun with alone; whatever else is in the file may be large.
+        let is_number = DType::try_from(view.dtype()).is_ok_and(|dtype| dtype.is_float());
+        if is_number && plain.starts_with("features.") {
+            tensors.insert(plain.to_owned(), file.load(&name, &Device::Cpu)?);
+        }
+    }
+    Ok(Some((tensors, xxhash_rust::xxh3::xxh3_128(&bytes))))
 }
 
 /// An epoch as it is stored.

@@ -1,0 +1,49 @@
+//! The examples in `sql/examples`, smaller than they are: from nothing to files of sound, and to
+//! recommendations from what is heard in them.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::process::script;
+
+/// Runs an example with so many songs; the lines that it printed.
+fn example(name: &str, songs: usize) -> Vec<String> {
+    let folder = TempDir::new().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/examples").join(name);
+    let text = format!(
+        "SET VARIABLE songs = {songs};\nSET VARIABLE seeds = 1;\n.read '{}'\n",
+        path.display()
+    );
+    script(&folder, &text).lines().map(str::to_owned).collect()
+}
+
+/// The number in a column of the line that begins so.
+fn number(lines: &[String], start: &str, column: usize) -> f64 {
+    let line = lines.iter().find(|line| line.starts_with(start));
+    let line = line.unwrap_or_else(|| panic!("no {start} in {lines:#?}"));
+    line.split(',').nth(column).unwrap().parse().unwrap()
+}
+
+#[test]
+fn coat_recommends_from_audio_files() {
+    let lines = example("coat_from_audio.sql", 25);
+    assert!(number(&lines, "ok,", 1) == 25.0, "files");
+    for style in ["ballad", "hymn", "reggae", "rock"] {
+        assert!(number(&lines, style, 1) > 0.9, "majmin of {style}");
+    }
+    // Of five cold songs.
+    assert!(number(&lines, "heard,", 1) == 1.0, "hit rate");
+    assert_eq!(lines.iter().filter(|line| line.contains(",complete,")).count(), 3);
+    assert!(lines.last().unwrap().starts_with("5,"), "ranks");
+}
+
+#[test]
+fn a_network_hears_genres_and_harm_follows_them() {
+    let lines = example("audio_field.sql", 75);
+    assert!(number(&lines, "ok,", 1) == 75.0, "files");
+    assert!(number(&lines, "NULL,25,", 2) > 0.6, "genres heard, by chance 0.2");
+    // Ten of 15 cold songs.
+    let hits = |field: &str| number(&lines, &format!("plays_by_sound,{field}"), 2);
+    assert!(hits("audio") > 0.8 && hits("audio") > hits("other"), "{lines:#?}");
+}
