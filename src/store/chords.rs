@@ -24,6 +24,9 @@ const CHORDS: Kind = Kind {
         _ => None,
     },
     types: "chords are VARCHAR with one row a chord, or VARCHAR[] with one row a song",
+    plural: "chords",
+    needs: "a chord and a position",
+    lacks: "song, chord or position is NULL",
 };
 
 fn is_text(sql_type: &str) -> bool {
@@ -55,7 +58,7 @@ impl ChordsPlan {
 pub(super) struct RawChords {
     plan: ChordsPlan,
     builder: ChordsBuilder,
-    rejected: u64,
+    rejected: usize,
 }
 
 impl RawChords {
@@ -85,10 +88,7 @@ impl RawChords {
             Ok(())
         })?;
         if builder.is_empty() {
-            let label = &relation.label;
-            return Err(relation.error(format!(
-                "{label} has no row with a song, a chord and a position; there must be one"
-            )));
+            return Err(plan.pieces.no_row());
         }
         Ok(Self { plan, builder, rejected })
     }
@@ -107,19 +107,8 @@ impl RawChords {
         let Self { plan, builder, rejected } = self;
         let relation = &plan.pieces.relation;
         let label = &relation.label;
-        if rejected > 0 {
-            notes.push(format!(
-                "{rejected} of {} rows of {label} were left out: song, chord or position is NULL",
-                rejected + builder.len() as u64
-            ));
-        }
-        let chords = builder.finish(ranks).map_err(|song| {
-            relation.error(format!(
-                "{label} has two chords at one position of song {}; number them in a query, or \
-                 keep one row each",
-                vocab.text(song)
-            ))
-        })?;
+        plan.pieces.note(rejected, builder.len(), notes);
+        let chords = builder.finish(ranks).map_err(|song| plan.pieces.same_place(vocab, song))?;
         chords.read_as(plan.reading).map_err(|error| {
             relation.error(format!(
                 "{label}: {error}; leave such rows out with WHERE try_chord_parse(…) IS NOT NULL, \

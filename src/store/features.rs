@@ -24,6 +24,9 @@ const FRAMES: Kind = Kind {
         _ => None,
     },
     types: "features are FLOAT[] with one row a frame, or FLOAT[][] with one row a song",
+    plural: "frames",
+    needs: "a frame and its coefficients",
+    lacks: "song, position or a coefficient is NULL or no finite number",
 };
 
 /// One vector a song, or frames, whose mean it is.
@@ -73,7 +76,7 @@ pub(super) fn plan(option: &str, relation: Relation, names: &ColumnNames) -> Res
 pub(super) struct RawFeatures {
     plan: Pieces,
     builder: FeaturesBuilder,
-    rejected: u64,
+    rejected: usize,
 }
 
 impl RawFeatures {
@@ -111,9 +114,7 @@ impl RawFeatures {
             Ok(())
         })?;
         if builder.is_empty() {
-            return Err(plan.relation.error(format!(
-                "{label} has no row with a song, a frame and its coefficients; there must be one"
-            )));
+            return Err(plan.no_row());
         }
         Ok(Self { plan, builder, rejected })
     }
@@ -129,20 +130,7 @@ impl RawFeatures {
         notes: &mut Vec<String>,
     ) -> Result<Features> {
         let Self { plan, builder, rejected } = self;
-        let label = &plan.relation.label;
-        if rejected > 0 {
-            notes.push(format!(
-                "{rejected} of {} frames of {label} were left out: song, position or a coefficient is \
-                 NULL or no finite number",
-                rejected + builder.len() as u64
-            ));
-        }
-        builder.finish(ranks).map_err(|song| {
-            plan.relation.error(format!(
-                "{label} has two frames at one position of song {}; number them in a query, or keep \
-                 one row each",
-                vocab.text(song)
-            ))
-        })
+        plan.note(rejected, builder.len(), notes);
+        builder.finish(ranks).map_err(|song| plan.same_place(vocab, song))
     }
 }

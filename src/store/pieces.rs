@@ -7,9 +7,11 @@ use super::columns::{ColumnNames, Role, time_expression};
 use super::ids::{id_expression, id_type};
 use super::names::quote;
 use super::relation::{Column, Relation};
-use crate::error::Result;
+use crate::data::Vocab;
+use crate::error::{Error, Result};
 
 /// What a kind of pieces looks like in SQL.
+#[derive(Debug)]
 pub(super) struct Kind {
     /// What a piece is called in errors, and in the names of columns that they propose.
     pub piece: &'static str,
@@ -27,6 +29,12 @@ pub(super) struct Kind {
     pub rows: fn(&str) -> Option<Rows>,
     /// The types that will do, in an error.
     pub types: &'static str,
+    /// What several pieces are called.
+    pub plural: &'static str,
+    /// What a row needs beside its song.
+    pub needs: &'static str,
+    /// Why a row is left out.
+    pub lacks: &'static str,
 }
 
 /// What has a row of its own.
@@ -43,6 +51,7 @@ pub(super) struct Pieces {
     pub song: Column,
     /// SQL for song, piece and place.
     pub expressions: [String; 3],
+    kind: &'static Kind,
 }
 
 impl Pieces {
@@ -50,7 +59,11 @@ impl Pieces {
     ///
     /// # Errors
     /// There is none for song, piece or place, or one of a wrong type.
-    pub(super) fn new(mut relation: Relation, names: &ColumnNames, kind: &Kind) -> Result<Self> {
+    pub(super) fn new(
+        mut relation: Relation,
+        names: &ColumnNames,
+        kind: &'static Kind,
+    ) -> Result<Self> {
         // A name given for plays holds here too, but need not exist here.
         let given = names.get(Role::Song).filter(|name| relation.column(name).is_some());
         let song = relation.need_column(Role::Song, given)?;
@@ -85,7 +98,32 @@ impl Pieces {
             }
         };
         let expressions = [id_expression(&song), format!("CAST({name} AS {sql_type})"), place];
-        Ok(Self { relation, song, expressions })
+        Ok(Self { relation, song, expressions, kind })
+    }
+
+    /// The error of a relation without a usable row.
+    pub(super) fn no_row(&self) -> Error {
+        let (label, needs) = (&self.relation.label, self.kind.needs);
+        self.relation.error(format!("{label} has no row with a song, {needs}; there must be one"))
+    }
+
+    /// The error of a song that has two pieces at one place.
+    pub(super) fn same_place(&self, vocab: &Vocab, song: u32) -> Error {
+        self.relation.error(format!(
+            "{} has two {} at one position of song {}; number them in a query, or keep one row each",
+            self.relation.label,
+            self.kind.plural,
+            vocab.text(song)
+        ))
+    }
+
+    /// Notes how many pieces were not usable, beside those that were.
+    pub(super) fn note(&self, rejected: usize, usable: usize, notes: &mut Vec<String>) {
+        if rejected > 0 {
+            let Kind { plural, lacks, .. } = self.kind;
+            let (total, label) = (rejected + usable, &self.relation.label);
+            notes.push(format!("{rejected} of {total} {plural} in {label} were left out: {lacks}"));
+        }
     }
 }
 

@@ -26,6 +26,9 @@ const TILES: Kind = Kind {
         _ => None,
     },
     types: "tiles are PNG files: BLOB with one row a tile, or BLOB[] with one row a song",
+    plural: "tiles",
+    needs: "a tile and its picture",
+    lacks: "song, tile or picture is NULL",
 };
 
 /// What is read of such a relation.
@@ -40,7 +43,7 @@ pub(super) fn plan(relation: Relation, names: &ColumnNames) -> Result<Pieces> {
 pub(super) struct RawTiles {
     plan: Pieces,
     builder: TilesBuilder,
-    rejected: u64,
+    rejected: usize,
 }
 
 impl RawTiles {
@@ -82,9 +85,7 @@ impl RawTiles {
             }
         })?;
         if builder.is_empty() {
-            return Err(plan.relation.error(format!(
-                "{label} has no row with a song, a tile and its picture; there must be one"
-            )));
+            return Err(plan.no_row());
         }
         Ok(Self { plan, builder, rejected })
     }
@@ -100,19 +101,7 @@ impl RawTiles {
         notes: &mut Vec<String>,
     ) -> Result<Tiles> {
         let Self { plan, builder, rejected } = self;
-        let label = &plan.relation.label;
-        if rejected > 0 {
-            notes.push(format!(
-                "{rejected} of {} tiles of {label} were left out: song, tile or picture is NULL",
-                rejected + builder.len() as u64
-            ));
-        }
-        builder.finish(ranks).map_err(|song| {
-            plan.relation.error(format!(
-                "{label} has two tiles at one position of song {}; number them in a query, or keep \
-                 one row each",
-                vocab.text(song)
-            ))
-        })
+        plan.note(rejected, builder.len(), notes);
+        builder.finish(ranks).map_err(|song| plan.same_place(vocab, song))
     }
 }
