@@ -87,12 +87,17 @@ impl Host {
 
     /// Says, in one line, what a long statement is doing; `None` when it is over.
     pub fn announce(&self, news: Option<String>) {
+        self.control.forget_percent();
         *self.news.lock().unwrap_or_else(PoisonError::into_inner) = news;
     }
 
-    /// What the running statement is doing, if it said so.
+    /// What the running statement is doing, and how much of that is done, if it said so.
     pub fn news(&self) -> Option<String> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let news = self.news.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        Some(match self.control.percent() {
+            Some(percent) => format!("{percent:2} %  {news}"),
+            None => news,
+        })
     }
 
     /// Says what a statement leaves behind that was stopped: its rows cannot tell any more, and

@@ -27,13 +27,14 @@ fn number(lines: &[String], start: &str, column: usize) -> f64 {
 
 #[test]
 fn coat_recommends_from_audio_files() {
-    let lines = example("coat_from_audio.sql", 25);
-    assert!(number(&lines, "ok,", 1) == 25.0, "files");
+    let lines = example("coat_from_audio.sql", 40);
+    assert!(number(&lines, "ok,", 1) == 40.0, "files");
     for style in ["ballad", "hymn", "reggae", "rock"] {
         assert!(number(&lines, style, 1) > 0.9, "majmin of {style}");
     }
-    // Of five cold songs.
-    assert!(number(&lines, "heard,", 1) == 1.0, "hit rate");
+    // Five of eight cold songs, by chance 0.625.
+    let (heard, other) = (number(&lines, "heard,", 1), number(&lines, "of other songs,", 1));
+    assert!(heard > 0.65 && heard > other + 0.05, "hit rates {heard} and {other}");
     assert_eq!(lines.iter().filter(|line| line.contains(",complete,")).count(), 3);
     assert!(lines.last().unwrap().starts_with("5,"), "ranks");
 }

@@ -14,7 +14,7 @@ const PLAYS: &str = "CREATE TABLE plays AS SELECT u AS user_id, \
     (u * 7 + i * (1 + u % 3)) % 50 AS song_id, DATE '2024-01-01' + i::INT AS played_at \
     FROM range(30) users(u), range(25) plays(i)";
 /// A training that takes seconds, of epochs that take a fraction of one.
-const TRAIN: &str = "FROM train_harm('plays', epochs := 40, batch_size := 48, embedding_size := 8)";
+const TRAIN: &str = "FROM train_harm('plays', epochs := 40, batch_size := 2, embedding_size := 8)";
 /// A training that ends when it is stopped.
 const ENDLESS: &str = "FROM train_harm('plays', epochs := 100000, embedding_size := 8)";
 /// What is stored, without what was stored when: one line for each model.

@@ -46,7 +46,7 @@ const PATIENCE: Param = Param::new(
     "patience",
     Kind::Int { min: 1, max: 100_000 },
     Default::Int(5),
-    "Epochs without a better accuracy before training stops.",
+    "Epochs in which the genres of the songs held out are heard no likelier before training stops.",
 );
 
 /// `train_audio_cnn(tiles, songs := …)`.

@@ -110,7 +110,7 @@ impl Run {
             }
         };
         if !job.fit.finished() {
-            self.announce(summary(&report));
+            self.announce(format!("epoch {}, after {}", report.epoch + 1, summary(&report)));
             return Ok(vec![self.row(&report, "training", "")]);
         }
         let note = self.finish()?;

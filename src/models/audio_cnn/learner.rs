@@ -228,7 +228,8 @@ impl Training for Learner {
         let mut order = self.examples.clone();
         order.shuffle(&mut rng);
         let mut total = 0.0;
-        for examples in order.chunks(self.batch_size) {
+        for examples in control.through(order.chunks(self.batch_size)) {
+            let examples = examples?;
             let loss = self.step(examples, control, &mut rng)?;
             total += loss * examples.len() as f64;
             if !loss.is_finite() {
@@ -289,8 +290,9 @@ impl Training for Learner {
         let (mut right, mut likelihood) = (0, 0.0);
         for some in self.held_out.chunks(self.network.songs_at_once()) {
             let listen = |&(song, _): &(u32, u32)| hear(self.network, &weights, &pictures, song);
-            let heard: Vec<Option<Heard>> = some.par_iter().map(listen).collect::<Result<_>>()?;
-            for (heard, &(_, genre)) in heard.into_iter().flatten().zip(some) {
+            let heard: Vec<Result<Option<Heard>>> = some.par_iter().map(listen).collect();
+            for (heard, &(_, genre)) in heard.into_iter().zip(some) {
+                let Some(heard) = heard? else { continue };
                 right += usize::from(heard.genre == genre as usize);
                 likelihood += heard.log_probabilities[genre as usize];
             }

@@ -223,7 +223,9 @@ impl Hearing {
     ) -> Result<Vec<Option<Heard>>> {
         let pictures = Pictures::new(dataset, &self.device, control)?;
         let hear = |&song: &u32| hear(self.network, &self.weights, &pictures, song);
-        songs.par_iter().map(hear).collect()
+        // Side by side, and the first song's error is the one that is told.
+        let heard: Vec<_> = songs.par_iter().map(hear).collect();
+        heard.into_iter().collect()
     }
 }
 

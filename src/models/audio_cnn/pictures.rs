@@ -46,12 +46,15 @@ impl<'a> Pictures<'a> {
         self.control.check()?;
         let size = COLOURS * side * side;
         let mut values = vec![0.0; wanted.len() * size];
-        values.par_chunks_mut(size).zip(wanted).try_for_each(|(out, &tile)| {
+        let read = |(out, &tile): (&mut [f32], &usize)| {
             let pixels = decode(self.tiles.file(tile))
                 .map_err(|reason| Error::data(format!("{}: {reason}", self.name(tile))))?;
             shrink(&pixels, side, out);
-            Ok::<_, Error>(())
-        })?;
+            Ok(())
+        };
+        // Side by side, and the first tile's error is the one that is told.
+        let read: Vec<Result<()>> = values.par_chunks_mut(size).zip(wanted).map(read).collect();
+        read.into_iter().collect::<Result<()>>()?;
         Ok(Tensor::from_vec(values, (wanted.len(), COLOURS, side, side), self.device)?)
     }
 

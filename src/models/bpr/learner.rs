@@ -178,9 +178,8 @@ impl Training for Learner {
         rng.set_stream(epoch as u64);
         let examples = self.examples(&mut rng);
         let mut total = 0.0;
-        for batch in examples.chunks(self.config.rows(self.pairs.len())) {
-            control.check()?;
-            total += self.step(batch, &mut rng)?;
+        for batch in control.through(examples.chunks(self.config.rows(self.pairs.len()))) {
+            total += self.step(batch?, &mut rng)?;
             if !total.is_finite() {
                 break;
             }

@@ -115,8 +115,8 @@ impl Training for Learner {
         let mut order = self.examples.clone();
         order.shuffle(&mut rng);
         let mut total = 0.0;
-        for examples in order.chunks(self.config.batch_size) {
-            control.check()?;
+        for examples in control.through(order.chunks(self.config.batch_size)) {
+            let examples = examples?;
             let loss = self.step(examples, &mut rng)?;
             total += loss * examples.len() as f64;
             if !loss.is_finite() {

@@ -153,9 +153,8 @@ impl Training for Learner {
         order.shuffle(&mut rng);
         let (mut total, mut examples, mut watch) = (0.0, 0, Watch::default());
         let half = order.len().div_ceil(self.rows) / 2;
-        for (at, pairs) in order.chunks(self.rows).enumerate() {
-            control.check()?;
-            let batch = self.batches.batch(pairs, &mut rng);
+        for (at, pairs) in control.through(order.chunks(self.rows)).enumerate() {
+            let batch = self.batches.batch(pairs?, &mut rng);
             let (loss, spread) = self.step(&batch, apart, &mut rng)?;
             total += loss * batch.labels.len() as f64;
             examples += batch.labels.len();

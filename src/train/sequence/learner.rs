@@ -156,9 +156,8 @@ impl Training for Learner {
                 let streams = Streams::new(&self.dataset, self.batch_size, &mut rng);
                 let encoder = self.design.encoder.as_ref();
                 self.states = first_states(encoder, streams.rows(), &self.device)?;
-                for runs in streams.batches(steps) {
-                    control.check()?;
-                    if !self.train(&runs, &mut rng, &mut mean)? {
+                for runs in control.through(streams.batches(steps)) {
+                    if !self.train(&runs?, &mut rng, &mut mean)? {
                         break;
                     }
                 }
@@ -169,10 +168,10 @@ impl Training for Learner {
                     recent if is_recent && !recent.is_empty() => recent,
                     _ => &self.windows,
                 };
-                for windows in batches(windows, self.batch_size, &mut rng) {
-                    control.check()?;
+                let batches = batches(windows, self.batch_size, &mut rng);
+                for windows in control.through(batches.into_iter()) {
                     let run = |window: Window| Run::dropped(window, item_dropout, &mut rng);
-                    let runs: Vec<Run> = windows.into_iter().map(run).collect();
+                    let runs: Vec<Run> = windows?.into_iter().map(run).collect();
                     if !self.train(&runs, &mut rng, &mut mean)? {
                         break;
                     }

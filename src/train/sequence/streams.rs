@@ -50,7 +50,7 @@ impl Streams {
     }
 
     /// The batches, each of `steps` inputs of every stream.
-    pub fn batches(&self, steps: usize) -> impl Iterator<Item = Vec<Run>> + '_ {
+    pub fn batches(&self, steps: usize) -> impl ExactSizeIterator<Item = Vec<Run>> + '_ {
         (0..self.share).step_by(steps).map(move |from| {
             let streams = self.inputs.chunks(self.share).zip(self.begins.chunks(self.share));
             let run = |(inputs, begins): (&[u32], &[bool])| {
