@@ -5,17 +5,20 @@ CARGO    ?= cargo
 FEATURES ?=
 # Further flags for every cargo command: `make test CARGO_FLAGS=--locked`.
 CARGO_FLAGS ?=
+# The profile that is measured: `make bench PROFILE=dev`.
+PROFILE  ?= release
 
 features := $(if $(FEATURES),--features $(FEATURES))
 flags    := $(CARGO_FLAGS) $(features)
 target   := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 bundled  := $(findstring bundled,$(FEATURES))
 
-.PHONY: help demo test shell extension docs cuda libduckdb tools clean
+.PHONY: help demo test bench shell extension docs cuda libduckdb tools clean
 
 help:
 	@echo 'make demo       build Segue and run sql/demo.sql on the sample in data/'
 	@echo 'make test       formatting, lints, manual pages and all tests, with their times'
+	@echo 'make bench      how fast everything is on this machine, in some ten minutes: sql/bench.sql'
 	@echo 'make shell      build Segue and open its shell; DB=file.duckdb opens that database'
 	@echo 'make extension  build the extension for DuckDB: $(target)/extension/segue.duckdb_extension'
 	@echo 'make docs       write docs/functions.md from the functions themselves'
@@ -41,6 +44,13 @@ test: tools libduckdb
 	@scripts/timed.sh 'building the extension' $(MAKE) --no-print-directory extension
 	@SEGUE_EXTENSION='$(target)/extension/segue.duckdb_extension' scripts/timed.sh 'tests' \
 	  $(CARGO) test $(flags)
+
+# What is measured is the build that users get; PROFILE=dev takes the one that tests use.
+bench: tools libduckdb
+	@scripts/timed.sh build $(CARGO) build $(flags) --profile $(PROFILE)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	  printf "SET VARIABLE folder = '%s';\n.read sql/bench.sql\n" "$$folder" | \
+	  $(CARGO) run --quiet $(flags) --profile $(PROFILE)
 
 shell: tools libduckdb
 	@$(CARGO) run --quiet $(flags) -- $(DB)

@@ -29,7 +29,7 @@ impl TableFunction for Functions {
             Column::documented(
                 "category",
                 SqlType::Varchar,
-                "data, train, recommend, understand, evaluate, models or help.",
+                "data, split, train, recommend, understand, evaluate, chords, audio, models or help.",
             ),
             Column::documented(
                 "kind",

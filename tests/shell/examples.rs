@@ -1,5 +1,5 @@
-//! The examples in `sql/examples`, smaller than they are: from nothing to files of sound, and to
-//! recommendations from what is heard in them.
+//! The examples in `sql/examples` and the benchmark, smaller than they are: from nothing to files of
+//! sound, and to recommendations from what is heard in them.
 
 use std::path::Path;
 
@@ -9,18 +9,22 @@ use super::process::script;
 
 /// Runs an example with so many songs; the lines that it printed.
 fn example(name: &str, songs: usize) -> Vec<String> {
+    run(&format!("examples/{name}"), &[("songs", songs), ("seeds", 1)])
+}
+
+/// Runs a script of the project with these variables; the lines that it printed.
+fn run(name: &str, variables: &[(&str, usize)]) -> Vec<String> {
     let folder = TempDir::new().unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/examples").join(name);
-    let text = format!(
-        "SET VARIABLE songs = {songs};\nSET VARIABLE seeds = 1;\n.read '{}'\n",
-        path.display()
-    );
+    let set = |(name, value): &(&str, usize)| format!("SET VARIABLE {name} = {value};\n");
+    let mut text: String = variables.iter().map(set).collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql").join(name);
+    text += &format!(".read '{}'\n", path.display());
     script(&folder, &text).lines().map(str::to_owned).collect()
 }
 
-/// The number in a column of the line that begins so.
+/// The number in a column of the last line that begins so.
 fn number(lines: &[String], start: &str, column: usize) -> f64 {
-    let line = lines.iter().find(|line| line.starts_with(start));
+    let line = lines.iter().rfind(|line| line.starts_with(start));
     let line = line.unwrap_or_else(|| panic!("no {start} in {lines:#?}"));
     line.split(',').nth(column).unwrap().parse().unwrap()
 }
@@ -47,4 +51,20 @@ fn a_network_hears_genres_and_harm_follows_them() {
     // Ten of 15 cold songs.
     let hits = |field: &str| number(&lines, &format!("plays_by_sound,{field}"), 2);
     assert!(hits("audio") > 0.8 && hits("audio") > hits("other"), "{lines:#?}");
+}
+
+#[test]
+fn the_benchmark_measures_every_model_and_every_way_of_listening() {
+    let lines = run("bench.sql", &[("plays", 1500), ("epochs", 1), ("files", 2)]);
+    for model in segue::models::REGISTRY {
+        let start = format!("{},", model.name);
+        // From ranked a second to lists a second.
+        for column in 3..=5 {
+            assert!(number(&lines, &start, column) > 0.0, "{start} {lines:#?}");
+        }
+    }
+    for what in ["chords,", "MFCC,", "mel bands,", "tiles,"] {
+        assert!(number(&lines, what, 1) > 0.0 && number(&lines, what, 2) > 0.0, "{what}");
+    }
+    assert!(number(&lines, "a network hears,", 3) > 0.0);
 }
