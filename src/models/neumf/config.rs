@@ -58,6 +58,14 @@ const CONTENT_SIZE: Param = Param::new(
     "C, the size of the code that is made of a song's features.",
 );
 
+const INIT_STD: Param = Param::new(
+    "init_std",
+    Kind::Float { min: 1e-6, max: 10.0 },
+    Default::Float(0.01),
+    "The standard deviation of the embeddings before training. Products of small numbers have small \
+     gradients, so that reg may pull them to 0 for good: with reg, give 0.1.",
+);
+
 /// The options of GMF.
 pub const GMF_PARAMS: &[Param] = &[
     PAPER,
@@ -66,6 +74,7 @@ pub const GMF_PARAMS: &[Param] = &[
     Param { doc: "D, the size of the embeddings of users and songs.", ..params::EMBEDDING_SIZE },
     pairs::NEGATIVES,
     params::PER,
+    INIT_STD,
     RATE,
     OPTIMIZER,
     MOMENTUM,
@@ -86,6 +95,7 @@ pub const NEUMF_PARAMS: &[Param] = &[
     PRETRAINED,
     pairs::NEGATIVES,
     params::PER,
+    INIT_STD,
     RATE,
     OPTIMIZER,
     MOMENTUM,
@@ -109,6 +119,7 @@ pub const CONTENT_PARAMS: &[Param] = &[
     pairs::SONG_DROPOUT,
     pairs::NEGATIVES,
     params::PER,
+    INIT_STD,
     RATE,
     OPTIMIZER,
     MOMENTUM,
@@ -117,9 +128,6 @@ pub const CONTENT_PARAMS: &[Param] = &[
     SCHEDULE,
     WARMUP,
 ];
-
-/// The deviation of embeddings before training, as printed.
-const DEVIATION: f32 = 0.01;
 
 /// The perceptron that the options describe.
 fn tower(options: &Options) -> Tower {
@@ -180,7 +188,7 @@ pub fn design(options: &Options, perceptron: bool, heard: Option<Heard>) -> Resu
         factors: options.count("embedding_size"),
         tower: perceptron.then(|| tower(options)),
         heard,
-        deviation: DEVIATION,
+        deviation: options.float("init_std") as f32,
         dropout: options.float("dropout"),
         share: if pretrained > 0 { 0.5 } else { 1.0 },
     };

@@ -114,3 +114,17 @@ fn joined_parts_have_half_a_say_each() {
     let mean = ((&parts[0] + &parts[1]).unwrap() * 0.5).unwrap();
     assert_close("mean of the parts", &values(&both), &values(&mean), 1e-12);
 }
+
+#[test]
+fn embeddings_begin_as_widely_as_asked() {
+    for (params, perceptron, tables) in [(GMF.params, false, 2), (SPEC.params, true, 4)] {
+        let mut options = Options::defaults(params);
+        let deviations = |options: &Options| {
+            let design = config::design(options, perceptron, None).unwrap();
+            design.network.tables().iter().map(|table| table.deviation).collect::<Vec<_>>()
+        };
+        assert_eq!(deviations(&options), vec![0.01; tables]);
+        options.set("init_std", Setting::Float(0.1));
+        assert_eq!(deviations(&options), vec![0.1; tables]);
+    }
+}
