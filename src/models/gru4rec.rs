@@ -109,7 +109,7 @@ const PARAMS: &[Param] = &[
     objective::CALIBRATION,
     objective::SCORE_REG,
     Param {
-        doc: "Step size; default 0.05 with adagrad and sgd, 0.001 with adam.",
+        doc: "Step size; default 0.05 with adagrad and sgd, 0.001 with adam and adamw.",
         ..LEARNING_RATE
     },
     OPTIMIZER.with_default(Default::Text("adagrad")),
@@ -139,7 +139,7 @@ fn design(options: &Options) -> Result<Design> {
         dropout: options.float("dropout"),
     };
     let optimizer = OptimizerConfig::new(options, OptimizerKind::Adagrad, |kind| match kind {
-        OptimizerKind::Adam => 0.001,
+        OptimizerKind::Adam | OptimizerKind::AdamW => 0.001,
         OptimizerKind::Adagrad | OptimizerKind::Sgd => 0.05,
     })?;
     let config = Config {

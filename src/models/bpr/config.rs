@@ -42,7 +42,7 @@ pub const PARAMS: &[Param] = &[
     },
     Param { doc: "D, the size of the vectors of users and songs.", ..params::EMBEDDING_SIZE },
     Param {
-        doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
+        doc: "Step size; default 0.001 with adam and adamw, 0.05 with sgd and adagrad.",
         ..LEARNING_RATE
     },
     OPTIMIZER,
@@ -86,7 +86,7 @@ impl Config {
     /// Options of the optimiser that do not go together.
     pub fn new(options: &Options) -> Result<Self> {
         let optimizer = OptimizerConfig::new(options, OptimizerKind::Adam, |kind| match kind {
-            OptimizerKind::Adam => 0.001,
+            OptimizerKind::Adam | OptimizerKind::AdamW => 0.001,
             OptimizerKind::Sgd | OptimizerKind::Adagrad => 0.05,
         })?;
         let sampling = match options.text("sampling") {

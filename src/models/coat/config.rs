@@ -59,7 +59,7 @@ pub const PARAMS: &[Param] = &[
     },
     pairs::NEGATIVES,
     Param {
-        doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
+        doc: "Step size; default 0.001 with adam and adamw, 0.05 with sgd and adagrad.",
         ..LEARNING_RATE
     },
     OPTIMIZER,

@@ -58,7 +58,7 @@ pub const PARAMS: &[Param] = &[
     params::EMBEDDING_SIZE.with_default(Default::Int(32)),
     params::MAX_LENGTH.with_default(Default::Int(20)),
     Param {
-        doc: "Step size; default 0.005 with adam, 0.05 with adagrad, 0.5 with sgd.",
+        doc: "Step size; default 0.005 with adam and adamw, 0.05 with adagrad, 0.5 with sgd.",
         ..LEARNING_RATE
     },
     Param {
@@ -173,7 +173,7 @@ impl Config {
         let optimizer = if paper { OptimizerKind::Sgd } else { OptimizerKind::Adam };
         let optimizer = OptimizerConfig::new(options, optimizer, |kind| match kind {
             OptimizerKind::Sgd => 0.5,
-            OptimizerKind::Adam => 0.005,
+            OptimizerKind::Adam | OptimizerKind::AdamW => 0.005,
             OptimizerKind::Adagrad => 0.05,
         })?;
         let embedding_size = options.count("embedding_size");

@@ -21,7 +21,7 @@ const EPOCHS: Param = params::EPOCHS.with_default(Default::Int(20));
 const FACTORS: Param =
     Param { doc: "D, the size of the embeddings that are multiplied.", ..params::EMBEDDING_SIZE };
 const RATE: Param = Param {
-    doc: "Step size; default 0.001 with adam, 0.05 with sgd and adagrad.",
+    doc: "Step size; default 0.001 with adam and adamw, 0.05 with sgd and adagrad.",
     ..LEARNING_RATE
 };
 const LAYERS: Param = Param::new(
@@ -63,7 +63,7 @@ const INIT_STD: Param = Param::new(
     Kind::Float { min: 1e-6, max: 10.0 },
     Default::Float(0.01),
     "The standard deviation of the embeddings before training. Products of small numbers have small \
-     gradients, so that reg may pull them to 0 for good: with reg, give 0.1.",
+     gradients, so that reg may pull them to 0 for good, but with optimizer := 'adamw'.",
 );
 
 /// The options of GMF.

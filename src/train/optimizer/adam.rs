@@ -17,7 +17,8 @@ pub struct Numbers<'a> {
     pub second: &'a mut [f32],
 }
 
-/// A step along a gradient, of which `scale` is left, plus `decay` times the value.
+/// A step along a gradient, of which `scale` is left, plus `decay` times the value; from so much of the
+/// value as is `kept`.
 pub struct Step<'a> {
     pub numbers: Numbers<'a>,
     pub grad: &'a [f32],
@@ -25,6 +26,7 @@ pub struct Step<'a> {
     pub correction: f32,
     pub scale: f32,
     pub decay: f32,
+    pub kept: f32,
 }
 
 /// What several steps without a gradient do: numbers are carried along by so many times `m / √v`, and
@@ -56,7 +58,7 @@ impl WithSimd for Step<'_> {
     // Closures would not be compiled for these instructions, hence the plain loop.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { numbers, grad, rate, correction, scale, decay } = self;
+        let Self { numbers, grad, rate, correction, scale, decay, kept } = self;
         let count = grad.len();
         let (values, first) = (&mut numbers.values[..count], &mut numbers.first[..count]);
         let second = &mut numbers.second[..count];
@@ -64,7 +66,7 @@ impl WithSimd for Step<'_> {
             let grad = scale * grad[at] + decay * values[at];
             let m = flushed(BETA1 * first[at] + (1.0 - BETA1) * grad);
             let v = flushed(BETA2 * second[at] + (1.0 - BETA2) * grad * grad);
-            values[at] -= rate * m / (v.sqrt() * correction + EPSILON);
+            values[at] = kept * values[at] - rate * m / (v.sqrt() * correction + EPSILON);
             (first[at], second[at]) = (m, v);
         }
     }

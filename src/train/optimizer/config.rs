@@ -11,13 +11,16 @@ pub enum OptimizerKind {
     Sgd,
     /// Adam (Kingma & Ba 2015), β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
     Adam,
+    /// Adam with decoupled weight decay (Loshchilov & Hutter, "Decoupled weight decay regularization",
+    /// ICLR 2019): a share of each number is taken off beside the step, whatever the gradient's size.
+    AdamW,
     /// Adagrad (Duchi et al. 2011), ε = 1e-10.
     Adagrad,
 }
 
 impl OptimizerKind {
     /// The values of the option `optimizer`.
-    pub const NAMES: &'static [&'static str] = &["sgd", "adam", "adagrad"];
+    pub const NAMES: &'static [&'static str] = &["sgd", "adam", "adamw", "adagrad"];
 
     /// The optimiser of that name.
     ///
@@ -27,12 +30,18 @@ impl OptimizerKind {
         match name {
             "sgd" => Ok(Self::Sgd),
             "adam" => Ok(Self::Adam),
+            "adamw" => Ok(Self::AdamW),
             "adagrad" => Ok(Self::Adagrad),
             _ => Err(Error::data(format!(
                 "unknown optimizer '{name}'; use one of {}",
                 Self::NAMES.join(", ")
             ))),
         }
+    }
+
+    /// Whether steps are Adam's, with moments that carry a number on.
+    pub fn has_moments(self) -> bool {
+        matches!(self, Self::Adam | Self::AdamW)
     }
 }
 
@@ -41,7 +50,8 @@ pub const OPTIMIZER: Param = Param::new(
     "optimizer",
     Kind::Choice(OptimizerKind::NAMES),
     Default::Text("adam"),
-    "How gradients become updates: plain gradient descent, Adam or Adagrad.",
+    "How gradients become updates: plain gradient descent, Adam, Adam with decoupled weight decay, \
+     or Adagrad.",
 );
 
 /// The option `learning_rate`; a model sets its default.
@@ -57,8 +67,8 @@ pub const MOMENTUM: Param = Param::new(
     "momentum",
     Kind::Float { min: 0.0, max: 0.999 },
     Default::Float(0.0),
-    "The share of each update that sgd and adagrad repeat in the next; adam has a momentum of its \
-     own.",
+    "The share of each update that sgd and adagrad repeat in the next; adam and adamw have a momentum \
+     of their own.",
 );
 
 /// The option `reg`.
@@ -66,7 +76,8 @@ pub const REG: Param = Param::new(
     "reg",
     Kind::Float { min: 0.0, max: 100.0 },
     Default::Float(0.0),
-    "λ of the L2 penalty λ‖θ‖² on the parameters a batch touches.",
+    "λ of the L2 penalty λ‖θ‖² on the parameters a batch touches; with adamw the share of them, times \
+     the learning rate, that each step takes off.",
 );
 
 /// The option `clip`.
@@ -102,9 +113,9 @@ pub struct OptimizerConfig {
     pub kind: OptimizerKind,
     /// The step size.
     pub learning_rate: f64,
-    /// The share of an update that the next one repeats; 0 with Adam.
+    /// The share of an update that the next one repeats; 0 with Adam and AdamW.
     pub momentum: f64,
-    /// λ of the L2 penalty.
+    /// λ of the L2 penalty; of the decay with AdamW.
     pub reg: f64,
     /// The longest gradient of a step; infinite where none is cut.
     pub clip: f64,
@@ -121,7 +132,7 @@ impl OptimizerConfig {
     /// the options have no value. Options that a model does not declare are off.
     ///
     /// # Errors
-    /// A momentum for Adam; an unknown name.
+    /// A momentum for Adam or AdamW; an unknown name.
     pub fn new(
         options: &Options,
         kind: OptimizerKind,
@@ -142,9 +153,10 @@ impl OptimizerConfig {
             warmup: options.float("warmup"),
             epochs: options.count("epochs"),
         };
-        if config.kind == OptimizerKind::Adam && config.momentum > 0.0 {
+        if config.kind.has_moments() && config.momentum > 0.0 {
+            let name = if config.kind == OptimizerKind::Adam { "adam" } else { "adamw" };
             return Err(Error::data(format!(
-                "momentum := {} does not go with optimizer := 'adam', which has a momentum of its \
+                "momentum := {} does not go with optimizer := '{name}', which has a momentum of its \
                  own; leave it out, or use sgd or adagrad",
                 config.momentum
             )));
@@ -158,7 +170,7 @@ impl OptimizerConfig {
         match self.kind {
             OptimizerKind::Sgd => velocity,
             OptimizerKind::Adagrad => 1 + velocity,
-            OptimizerKind::Adam => 2,
+            OptimizerKind::Adam | OptimizerKind::AdamW => 2,
         }
     }
 }
@@ -193,18 +205,18 @@ mod tests {
 
     #[test]
     fn adam_takes_no_momentum() {
-        let given =
-            [("optimizer", Setting::Text("adam".into())), ("momentum", Setting::Float(0.5))];
-        let message = config(&given).unwrap_err().to_string();
-        assert!(
-            message.contains("momentum := 0.5") && message.contains("leave it out"),
-            "{message}"
-        );
+        for name in ["adam", "adamw"] {
+            let optimizer = ("optimizer", Setting::Text(name.into()));
+            let message = config(&[optimizer, ("momentum", Setting::Float(0.5))]).unwrap_err();
+            let message = message.to_string();
+            let expected = format!("momentum := 0.5 does not go with optimizer := '{name}'");
+            assert!(message.contains(&expected) && message.contains("leave it out"), "{message}");
+        }
     }
 
     #[test]
     fn unknown_names_are_refused_with_the_choices() {
-        let message = OptimizerKind::parse("adamw").unwrap_err().to_string();
-        assert!(message.contains("sgd, adam, adagrad"), "{message}");
+        let message = OptimizerKind::parse("lamb").unwrap_err().to_string();
+        assert!(message.contains("sgd, adam, adamw, adagrad"), "{message}");
     }
 }

@@ -24,6 +24,8 @@ pub use schedule::{Schedule, ScheduleKind};
 /// `g` is what the rule makes of the gradient, as in GRU4Rec.
 ///
 /// L2 regularisation `λ‖θ‖²` adds `2λθ` to the gradient of what the batch touches, after clipping.
+/// With Adam, whose steps do not know the size of a gradient, numbers whose data say little then run to 0
+/// at the full learning rate `η`, however small λ is; AdamW takes `ηλθ` off them instead.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
     config: OptimizerConfig,
@@ -34,6 +36,8 @@ pub struct Optimizer {
     rate: f32,
     /// One over the root of Adam's correction of the second moment in the running step.
     correction: f32,
+    /// What weight decay leaves of a number in the running step; 1 but with AdamW.
+    kept: f32,
     /// What clipping leaves of the running step's gradient.
     scale: f32,
     /// For Adam, how far each step's moments have carried a row without further gradients, in
@@ -60,9 +64,9 @@ impl Optimizer {
         let steps = steps_per_epoch as f64;
         let schedule =
             Schedule::new(config.schedule, config.warmup * steps, config.epochs as f64 * steps);
-        let (rate, correction, scale) = (0.0, 1.0, 1.0);
+        let (rate, correction, kept, scale) = (0.0, 1.0, 1.0, 1.0);
         let (config, step, carried) = (config.clone(), 0, vec![0.0]);
-        Self { config, schedule, step, rate, correction, scale, carried }
+        Self { config, schedule, step, rate, correction, kept, scale, carried }
     }
 
     /// How many state arrays of the size of the parameter the rule keeps.
@@ -72,7 +76,7 @@ impl Optimizer {
 
     /// Whether a row moves in steps that do not touch it.
     pub fn moves_resting_rows(&self) -> bool {
-        self.config.kind == OptimizerKind::Adam || self.config.momentum > 0.0
+        self.config.kind.has_moments() || self.config.momentum > 0.0
     }
 
     /// How many steps were begun.
@@ -101,8 +105,11 @@ impl Optimizer {
     fn advance(&mut self) {
         self.step += 1;
         self.rate = (self.config.learning_rate * self.schedule.share(self.step)) as f32;
-        if self.config.kind != OptimizerKind::Adam {
+        if !self.config.kind.has_moments() {
             return;
+        }
+        if self.config.kind == OptimizerKind::AdamW {
+            self.kept = (1.0 - f64::from(self.rate) * self.config.reg).max(0.0) as f32;
         }
         let step = self.step.min(i32::MAX as u32) as i32;
         let correction = (1.0 - BETA2.powi(step)).sqrt();
@@ -125,7 +132,7 @@ impl Optimizer {
         }
         let power = skipped.min(1 << 20) as i32;
         let [first, second] = state;
-        if self.config.kind != OptimizerKind::Adam {
+        if !self.config.kind.has_moments() {
             let momentum = self.config.momentum as f32;
             let left = momentum.powi(power);
             // μ + μ² + … over the skipped steps.
@@ -181,9 +188,11 @@ impl Optimizer {
                     *value -= rate * grad / (sum.sqrt() + 1e-10);
                 }
             }
-            OptimizerKind::Adam => {
-                let (correction, numbers) = (self.correction, Numbers { values, first, second });
-                adam::Step { numbers, grad, rate, correction, scale, decay }.run();
+            OptimizerKind::Adam | OptimizerKind::AdamW => {
+                let decay = if self.config.kind == OptimizerKind::AdamW { 0.0 } else { decay };
+                let (correction, kept) = (self.correction, self.kept);
+                let numbers = Numbers { values, first, second };
+                adam::Step { numbers, grad, rate, correction, scale, decay, kept }.run();
             }
         }
     }

@@ -60,6 +60,37 @@ fn adam_by_hand() {
 }
 
 #[test]
+fn decoupled_decay_by_hand() {
+    let adamw = config(OptimizerKind::AdamW);
+    near(two_steps(&adamw), two_steps(&config(OptimizerKind::Adam)), 1e-7);
+    // λ = 0.5 takes a twentieth off before each step: 0.95 - 0.1 = 0.85; gradient 1.7 follows.
+    let m = (0.9_f32 * 0.2 + 0.1 * 1.7) / (1.0 - 0.81);
+    let v = (0.999_f32 * 0.004 + 0.001 * 2.89) / (1.0 - 0.998_001);
+    let expected = 0.95 * 0.85 - 0.1 * m / v.sqrt();
+    near(two_steps(&OptimizerConfig { reg: 0.5, ..adamw.clone() }), expected, 1e-4);
+    // More than everything is not taken off.
+    near(two_steps(&OptimizerConfig { reg: 99.0, ..adamw }), 0.0, 0.2);
+}
+
+#[test]
+fn small_numbers_survive_a_decay_but_not_a_penalty() {
+    // Gradients that come and go say nothing; what begins at 0.01 should stay about there.
+    let after = |kind| {
+        let config = OptimizerConfig { learning_rate: 0.002, reg: 1e-5, ..config(kind) };
+        let mut optimizer = Optimizer::new(&config, 100);
+        let (mut x, mut a, mut b) = ([0.01_f32], [0.0_f32], [0.0_f32]);
+        for step in 0..100 {
+            let grad = [if step % 2 == 0 { 1e-8 } else { -1e-8 }];
+            optimizer.begin_step(|| 0.0);
+            optimizer.update(&mut x, &grad, [&mut a, &mut b]);
+        }
+        x[0]
+    };
+    let (penalty, decay) = (after(OptimizerKind::Adam), after(OptimizerKind::AdamW));
+    assert!(penalty.abs() < 0.002 && decay > 0.008, "{penalty} {decay}");
+}
+
+#[test]
 fn long_gradients_are_scaled_and_short_ones_are_not() {
     let sgd = config(OptimizerKind::Sgd);
     // Gradients 2 and 1.9, both cut to 1.
@@ -101,8 +132,9 @@ fn after(config: &OptimizerConfig, dense: bool, catch_up: bool) -> [f32; 3] {
 
 #[test]
 fn a_row_that_catches_up_equals_one_that_every_step_updated() {
-    for kind in [OptimizerKind::Sgd, OptimizerKind::Adagrad, OptimizerKind::Adam] {
-        let momentum = if kind == OptimizerKind::Adam { 0.0 } else { 0.8 };
+    use OptimizerKind::{Adagrad, Adam, AdamW, Sgd};
+    for kind in [Sgd, Adagrad, Adam, AdamW] {
+        let momentum = if kind.has_moments() { 0.0 } else { 0.8 };
         for schedule in [ScheduleKind::Constant, ScheduleKind::Cosine] {
             let config = OptimizerConfig { momentum, schedule, warmup: 0.3, ..config(kind) };
             let [dense, rested, lazy] =

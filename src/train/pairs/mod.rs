@@ -226,7 +226,7 @@ impl Config {
     /// Options of the optimiser that do not go together.
     pub fn new(options: &Options, learning_rate: f64) -> Result<Self> {
         let optimizer = OptimizerConfig::new(options, OptimizerKind::Adam, |kind| match kind {
-            OptimizerKind::Adam => learning_rate,
+            OptimizerKind::Adam | OptimizerKind::AdamW => learning_rate,
             OptimizerKind::Sgd | OptimizerKind::Adagrad => 0.05,
         })?;
         Ok(Self {
