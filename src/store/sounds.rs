@@ -78,13 +78,17 @@ pub struct SoundStore {
     ledger: String,
 }
 
-/// Whether a source names files by a pattern.
+/// What the names of files with sound end with.
+const SOUND_ENDINGS: [&str; 8] = [".wav", ".flac", ".mp3", ".ogg", ".oga", ".m4a", ".mp4", ".aac"];
+
+/// Whether a source is a file with sound, or names files by a pattern.
 pub fn is_glob(source: &str) -> bool {
+    let name = source.trim().to_lowercase();
     !matches!(shape(source), Shape::Query | Shape::BrokenQuery | Shape::Call)
-        && source.contains(['*', '?'])
+        && (name.contains(['*', '?']) || SOUND_ENDINGS.iter().any(|ending| name.ends_with(ending)))
 }
 
-/// The files of a relation with a column path, or of a glob such as `'music/*.mp3'`.
+/// The files of a relation with a column path, or of a name or a glob such as `'music/*.mp3'`.
 ///
 /// # Errors
 /// There is no such relation, or it has no column path.

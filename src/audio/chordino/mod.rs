@@ -19,8 +19,10 @@
 //! where it matters and the least squares are f64. Beside the samples, 1.3 kB are held for a frame,
 //! which is a sixth of the samples' memory.
 //!
-//! Deviations from the plugin: samples that are no numbers count as silence, and times are not rounded
-//! to nanoseconds.
+//! Deviations from the plugin: samples that are no numbers count as silence, times are not rounded to
+//! nanoseconds, and with `silence` a silent frame has no chord. The plugin, for which all chords are then
+//! equally likely, hears in silence what was heard last or is heard next, since a chord that stays is
+//! likelier than one that changes.
 
 mod chroma;
 mod labels;
@@ -60,7 +62,8 @@ pub const RATES: RangeInclusive<u32> = 4_000..=384_000;
 /// A sample rate with options, by the tool that uses them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
-    /// Chordino's own settings at 44,100 Hz, which find more chords and more exact times.
+    /// Chordino's own settings at 44,100 Hz, which find more chords and more exact times, but no chord in
+    /// silence.
     #[default]
     Chordino,
     /// Those of the Python package chord-extractor: 22,050 Hz and a roll-on of 1 %.
@@ -89,8 +92,9 @@ impl Profile {
 
     /// The options.
     pub fn options(self) -> Options {
-        let rollon = if self == Self::ChordExtractor { 1.0 } else { 0.0 };
-        Options { rollon, ..Options::default() }
+        let is_exact = self == Self::ChordExtractor;
+        let rollon = if is_exact { 1.0 } else { 0.0 };
+        Options { rollon, silence: !is_exact, ..Options::default() }
     }
 }
 
@@ -100,6 +104,8 @@ pub struct Options {
     /// The share of a frame's energy, in percent, that is removed at its lowest frequencies: from 0,
     /// nothing, to less than 100.
     pub rollon: f64,
+    /// Whether frames in which nothing is louder than some −66 dB of full scale have no chord.
+    pub silence: bool,
     /// How chords are written.
     pub syntax: Syntax,
     /// Whether the first span begins at 0 instead of the middle of the first frame.
@@ -258,7 +264,11 @@ impl Chordino {
             let whitened = self.whitening.apply(&tuned);
             let notes = levels.explain(&whitened);
             let chroma = self.chroma.of(&notes);
-            viterbi.push(&self.templates.log_likelihoods(&chroma));
+            let is_silent = self.options.silence && spectrum.iter().all(|&level| level == 0.0);
+            viterbi.push(&match is_silent {
+                true => templates::no_chord_for_certain(),
+                false => self.templates.log_likelihoods(&chroma),
+            });
             see(Frame { tuned, whitened, notes, chroma });
         }
         viterbi.finish()

@@ -84,6 +84,13 @@ fn normalised(template: Template) -> Template {
     template.map(|value| value / mean.sqrt())
 }
 
+/// The logarithms of the likelihoods where there is no chord for certain.
+pub fn no_chord_for_certain() -> StateValues {
+    let mut values = [f64::NEG_INFINITY; STATES];
+    values[NO_CHORD] = 0.0;
+    values
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::labels::{Syntax, labels};

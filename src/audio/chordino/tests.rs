@@ -157,6 +157,35 @@ fn little_or_nothing_to_hear_is_no_chord() {
 }
 
 #[test]
+fn silence_is_no_chord_unless_it_is_to_be_as_the_plugin_has_it() {
+    let rate = 22_050;
+    let chord = |t: f64| [60, 64, 67].iter().map(|&note| tone(note, t)).sum::<f64>() as f32;
+    // Two seconds each: silence with the least dither, a chord, silence, and the chord again.
+    let sound: Vec<f32> = (0..8 * rate)
+        .map(|n| match (n / (2 * rate)) % 2 {
+            0 => (n % 3 - 1) as f32 / 32768.0,
+            _ => chord(f64::from(n % (2 * rate)) / f64::from(rate)),
+        })
+        .collect();
+    let spans = |silence| {
+        let options = Options { silence, from_start: true, ..Options::default() };
+        Chordino::new(rate as u32, options).unwrap().extract(&sound)
+    };
+    let labels = |spans: &[ChordSpan]| -> Vec<String> {
+        spans.iter().map(|span| span.label.clone()).collect()
+    };
+    let heard = spans(true);
+    assert_eq!(labels(&heard), ["N", "C", "N", "C"]);
+    // A frame of 0.74 s hears a chord before it begins and after it ended.
+    for (span, start_s) in heard.iter().zip([0.0, 2.0, 4.0, 6.0]) {
+        assert!((span.start_s - start_s).abs() < 0.38, "{span:?}");
+    }
+    let plugin = spans(false);
+    assert_eq!(labels(&plugin), ["N", "C"]);
+    assert!(plugin[0].end_s < 0.6, "{plugin:?}");
+}
+
+#[test]
 fn spans_of_short_sounds() {
     let spans = |samples: &[f32], from_start| {
         let options = Options { from_start, ..Options::default() };

@@ -24,7 +24,7 @@ pub(super) const SOURCE: Param = Param::new(
     Kind::Relation,
     Default::Required,
     "The files: a relation with a column path, and song_id where songs have ids other than their \
-     paths, or a glob such as 'music/*.mp3'.",
+     paths, or a file, or a glob such as 'music/*.mp3'.",
 );
 /// The ledger.
 pub(super) const FILES: Param = Param::new(

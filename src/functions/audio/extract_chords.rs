@@ -39,6 +39,13 @@ pub(super) const PARAMS: &[Param] = &[
          exactly; chord_extractor: at 22,050 Hz with a roll-on of 1 %, as the Python package does.",
     ),
     Param::new(
+        "silence",
+        Kind::Bool,
+        Default::Absent,
+        "Whether silence is N; otherwise the chord before it or after it is heard there, as the plugin \
+         does. Default true, with chord_extractor false.",
+    ),
+    Param::new(
         "syntax",
         Kind::Choice(&["chordino", "harte"]),
         Default::Text("chordino"),
@@ -97,10 +104,16 @@ impl Finder {
         let profile = profile.unwrap_or_default();
         let is_harte = options.text("syntax") == Some("harte");
         let vocabulary = options.text("vocab").filter(|name| *name != "full");
+        let defaults = profile.options();
         let settings = chordino::Options {
+            silence: if options.has("silence") {
+                options.bool("silence")
+            } else {
+                defaults.silence
+            },
             syntax: if is_harte { Syntax::Harte } else { Syntax::Chordino },
             from_start: options.bool("from_start"),
-            ..profile.options()
+            ..defaults
         };
         let rate = profile.rate();
         let vocabulary = vocabulary.and_then(Vocabulary::parse);
