@@ -63,9 +63,9 @@ CREATE OR REPLACE TEMP TABLE grid AS
 SELECT *, concat_ws('_', lower(regexp_replace(name, '\W+', '_', 'g')), factors, seed, left(md5(concat_ws('; ',
            getvariable('data'), kind, options, getvariable('options'), getvariable('tuned'))), 8)) AS model
 FROM (SELECT name, kind, has_factors, reads, seed, factors,
-             map_concat(options,
+             map_concat(CAST(options AS MAP(VARCHAR, VARCHAR)),
                         CASE WHEN has_factors THEN MAP {'embedding_size': CAST(factors AS VARCHAR)} END,
-                        CASE WHEN reads IS NOT NULL THEN MAP {reads: quoted(relation)} END) AS options
+                        CASE WHEN reads IS NOT NULL THEN MAP {CAST(reads AS VARCHAR): quoted(relation)} END) AS options
       FROM contestants LEFT JOIN inputs USING (reads), range(1, coalesce(getvariable('seeds'), 3) + 1) s(seed),
            (SELECT unnest(coalesce(getvariable('factors'), [8, 16, 32, 64])) AS factors)
       WHERE (reads IS NULL OR relation IS NOT NULL)

@@ -7,8 +7,8 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::train::pairs::{self, Config, Design, Tower};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, Options, Param, REG, SCHEDULE, WARMUP,
-    params,
+    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerKind, Options, Param, REG,
+    SCHEDULE, WARMUP, params,
 };
 
 /// The options.
@@ -79,7 +79,7 @@ pub fn design(options: &Options, dataset: &Dataset) -> Result<Design> {
         Error::data("COAT needs the chords of songs; name their relation: chords := '…'")
     })?;
     let (paper, size) = (options.bool("paper"), options.count("embedding_size"));
-    let mut config = Config::new(options, 0.001)?;
+    let mut config = Config::new(options, OptimizerKind::Adam, 0.001)?;
     if !options.has("song_dropout") {
         config.song_dropout = if paper { 0.0 } else { 0.1 };
     }

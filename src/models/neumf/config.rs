@@ -9,12 +9,12 @@ use crate::data::{Dataset, Features};
 use crate::error::Result;
 use crate::train::pairs::{self, Config, Design, Tower};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, Memory, OPTIMIZER, Options, Param, REG, SCHEDULE,
-    WARMUP, params,
+    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, Memory, OPTIMIZER, OptimizerKind, Options, Param,
+    REG, SCHEDULE, WARMUP, params,
 };
 
 const PAPER: Param = Param {
-    doc: "The model as printed: batches of 256 pairs; what songs contain counts the same for all users.",
+    doc: "The model as printed: batches of 256 pairs, Adam without weight decay; what songs contain counts the same for all users.",
     ..params::PAPER
 };
 const EPOCHS: Param = params::EPOCHS.with_default(Default::Int(20));
@@ -23,6 +23,21 @@ const FACTORS: Param =
 const RATE: Param = Param {
     doc: "Step size; default 0.001 with adam and adamw, 0.05 with sgd and adagrad.",
     ..LEARNING_RATE
+};
+/// The weight decay of AdamW for each of the factors, unless `reg` says otherwise: the more there are, the
+/// sooner they learn their examples by heart.
+const DECAY: f64 = 1.0 / 200.0;
+const RULE: Param = Param {
+    default: Default::Absent,
+    doc: "How gradients become updates: plain gradient descent, Adam, Adam with decoupled weight decay, \
+          or Adagrad; default adamw, with paper adam.",
+    ..OPTIMIZER
+};
+const PENALTY: Param = Param {
+    default: Default::Absent,
+    doc: "With adamw the share of the parameters a batch touches, times the learning rate, that a step takes \
+          off, default D / 200; otherwise λ of the L2 penalty λ‖θ‖² on them, default 0.",
+    ..REG
 };
 const LAYERS: Param = Param::new(
     "layers",
@@ -63,7 +78,7 @@ const INIT_STD: Param = Param::new(
     Kind::Float { min: 1e-6, max: 10.0 },
     Default::Float(0.01),
     "The standard deviation of the embeddings before training. Products of small numbers have small \
-     gradients, so that reg may pull them to 0 for good, but with optimizer := 'adamw'.",
+     gradients, so that reg may pull them to 0 for good with optimizer := 'adam'.",
 );
 
 /// The options of GMF.
@@ -76,9 +91,9 @@ pub const GMF_PARAMS: &[Param] = &[
     params::PER,
     INIT_STD,
     RATE,
-    OPTIMIZER,
+    RULE,
     MOMENTUM,
-    REG,
+    PENALTY,
     CLIP,
     SCHEDULE,
     WARMUP,
@@ -97,9 +112,9 @@ pub const NEUMF_PARAMS: &[Param] = &[
     params::PER,
     INIT_STD,
     RATE,
-    OPTIMIZER,
+    RULE,
     MOMENTUM,
-    REG,
+    PENALTY,
     CLIP,
     SCHEDULE,
     WARMUP,
@@ -121,9 +136,9 @@ pub const CONTENT_PARAMS: &[Param] = &[
     params::PER,
     INIT_STD,
     RATE,
-    OPTIMIZER,
+    RULE,
     MOMENTUM,
-    REG,
+    PENALTY,
     CLIP,
     SCHEDULE,
     WARMUP,
@@ -180,9 +195,14 @@ pub fn content_memory(dataset: &Dataset, options: &Options, encode: Encode) -> R
 /// Options of the optimiser that do not go together.
 pub fn design(options: &Options, perceptron: bool, heard: Option<Heard>) -> Result<Design> {
     let pretrained = options.count("pretrained");
-    let mut config = Config { apart: pretrained, ..Config::new(options, 0.001)? };
-    if options.bool("paper") {
+    let paper = options.bool("paper");
+    let kind = if paper { OptimizerKind::Adam } else { OptimizerKind::AdamW };
+    let mut config = Config { apart: pretrained, ..Config::new(options, kind, 0.001)? };
+    if paper {
         config.batch_size = config.batch_size.or(Some(256));
+    }
+    if config.optimizer.kind == OptimizerKind::AdamW && !options.has("reg") {
+        config.optimizer.reg = DECAY * options.count("embedding_size") as f64;
     }
     let network = NeuMf {
         factors: options.count("embedding_size"),

@@ -19,6 +19,8 @@
 //! - `pretrained` (§3.4.1) trains both parts side by side for so many epochs, each with a loss of its
 //!   own, on the same examples, and joins them with half a say each (α = ½). Adam goes on with its
 //!   moments, where the paper begins anew with plain gradient descent.
+//! - Training is by AdamW, with a weight decay, but with `paper := true`: the paper's Adam learns its
+//!   examples by heart.
 //! - The perceptron is narrow by default, `[D, D/2, D/4]`: as printed, `[4 D, 2 D, D]`, it learns its
 //!   examples by heart earlier, and takes most of the time.
 //! - The perceptron's embeddings have half the width of its first layer, as the text has it; the

@@ -11,7 +11,7 @@ use crate::data::Features;
 use crate::nn::{Dropout, Meetings, binary_cross_entropy};
 use crate::train::pairs::{CONTENT, Design, Network, Pairs};
 use crate::train::sequence::golden_tests::{assert_close, flat, shape, values};
-use crate::train::{Options, Param, Setting, Weights};
+use crate::train::{OptimizerKind, Options, Param, Setting, Weights};
 
 fn design(case: &Value, frames: &Value, params: &[Param]) -> Design {
     let mut options = Options::defaults(params);
@@ -127,4 +127,22 @@ fn embeddings_begin_as_widely_as_asked() {
         options.set("init_std", Setting::Float(0.1));
         assert_eq!(deviations(&options), vec![0.1; tables]);
     }
+}
+
+#[test]
+fn weights_decay_by_default_but_not_as_printed() {
+    let rule = |settings: &[(&str, Setting)]| {
+        let mut options = Options::defaults(SPEC.params);
+        options.set("embedding_size", Setting::Int(64));
+        settings.iter().for_each(|(name, setting)| options.set(name, setting.clone()));
+        let optimizer = config::design(&options, true, None).unwrap().config.optimizer;
+        (optimizer.kind, optimizer.reg)
+    };
+    let adam = ("optimizer", Setting::Text("adam".into()));
+    assert_eq!(rule(&[]), (OptimizerKind::AdamW, 0.32));
+    assert_eq!(rule(&[("embedding_size", Setting::Int(8))]), (OptimizerKind::AdamW, 0.04));
+    assert_eq!(rule(&[("reg", Setting::Float(0.0))]), (OptimizerKind::AdamW, 0.0));
+    assert_eq!(rule(&[("paper", Setting::Bool(true))]), (OptimizerKind::Adam, 0.0));
+    assert_eq!(rule(std::slice::from_ref(&adam)), (OptimizerKind::Adam, 0.0));
+    assert_eq!(rule(&[adam, ("reg", Setting::Float(0.5))]), (OptimizerKind::Adam, 0.5));
 }

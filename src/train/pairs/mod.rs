@@ -219,13 +219,13 @@ pub const SONG_DROPOUT: Param = Param::new(
 );
 
 impl Config {
-    /// Reads the options; those that a model does not declare are off. `learning_rate` is the
-    /// model's default with Adam.
+    /// Reads the options; those that a model does not declare are off. `kind` is the model's default
+    /// optimiser, `learning_rate` its default with Adam and AdamW.
     ///
     /// # Errors
     /// Options of the optimiser that do not go together.
-    pub fn new(options: &Options, learning_rate: f64) -> Result<Self> {
-        let optimizer = OptimizerConfig::new(options, OptimizerKind::Adam, |kind| match kind {
+    pub fn new(options: &Options, kind: OptimizerKind, learning_rate: f64) -> Result<Self> {
+        let optimizer = OptimizerConfig::new(options, kind, |kind| match kind {
             OptimizerKind::Adam | OptimizerKind::AdamW => learning_rate,
             OptimizerKind::Sgd | OptimizerKind::Adagrad => 0.05,
         })?;
