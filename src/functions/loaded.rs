@@ -331,6 +331,8 @@ pub(super) fn epoch_values(row: &EpochRow, iterative: bool, shown: &Shown) -> Ve
         metric.map_or(Value::Null, |&(_, value)| rounded(value, 1e6))
     }));
     values.push(rounded(row.seconds, 1e3));
-    values.push(if iterative { rounded(row.plays_per_second, 1.0) } else { Value::Null });
+    // A large network hears less than one tile a second.
+    let scale = if row.plays_per_second < 100.0 { 100.0 } else { 1.0 };
+    values.push(if iterative { rounded(row.plays_per_second, scale) } else { Value::Null });
     values
 }
