@@ -105,4 +105,4 @@ FROM runs
 GROUP BY song_id, position
 ORDER BY song_id, position;
 
-DROP TABLE files;
+DROP TABLE IF EXISTS temp.files;

@@ -44,4 +44,4 @@ CREATE OR REPLACE TABLE validation_plays AS
 SELECT user_id, song_id FROM ranked WHERE share > 0.8 AND share <= 0.9 ORDER BY user_id, song_id;
 CREATE OR REPLACE TABLE test_plays AS
 SELECT user_id, song_id FROM ranked WHERE share > 0.9 ORDER BY user_id, song_id;
-DROP TABLE ranked;
+DROP TABLE IF EXISTS temp.ranked;

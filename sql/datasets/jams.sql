@@ -60,4 +60,4 @@ SELECT song_id, row_number() OVER (PARTITION BY song_id ORDER BY start_s, end_s)
 FROM segments
 ORDER BY song_id, position;
 
-DROP TABLE files;
+DROP TABLE IF EXISTS temp.files;

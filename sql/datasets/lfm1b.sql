@@ -77,6 +77,6 @@ CREATE OR REPLACE TABLE fit_plays AS
 SELECT user_id, song_id, played_at FROM ranked WHERE place > 2 ORDER BY user_id, place DESC;
 CREATE OR REPLACE TABLE validation_plays AS
 SELECT user_id, song_id, played_at FROM ranked WHERE place = 2 ORDER BY user_id;
-DROP TABLE ranked;
-DROP TABLE popular;
+DROP TABLE IF EXISTS temp.ranked;
+DROP TABLE IF EXISTS temp.popular;
 DROP MACRO TABLE lfm1b_events;

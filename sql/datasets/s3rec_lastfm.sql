@@ -44,4 +44,4 @@ CREATE OR REPLACE TABLE validation_plays AS
 SELECT user_id, song_id, played_at FROM ranked WHERE place = 2 ORDER BY user_id;
 CREATE OR REPLACE TABLE test_plays AS
 SELECT user_id, song_id, played_at FROM ranked WHERE place = 1 ORDER BY user_id;
-DROP TABLE ranked;
+DROP TABLE IF EXISTS temp.ranked;

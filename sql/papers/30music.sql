@@ -80,5 +80,5 @@ FROM plays WHERE session_id NOT IN (FROM test_sessions) ORDER BY rowid;
 CREATE OR REPLACE TABLE test_plays AS
 FROM plays WHERE session_id IN (FROM test_sessions) ORDER BY rowid;
 
-DROP TABLE raw_plays;
-DROP TABLE test_sessions;
+DROP TABLE IF EXISTS temp.raw_plays;
+DROP TABLE IF EXISTS temp.test_sessions;

@@ -77,9 +77,9 @@ FROM test_warm t(user_id, right_song) CROSS JOIN (SELECT DISTINCT song_id FROM t
 QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY chance('negative', user_id, song_id), song_id) <= 99
 ORDER BY ALL;
 
-DROP TABLE artists;
-DROP TABLE heard;
-DROP TABLE numbered;
+DROP TABLE IF EXISTS temp.artists;
+DROP TABLE IF EXISTS temp.heard;
+DROP TABLE IF EXISTS temp.numbered;
 
 SELECT (SELECT count(*) FROM song_chords) AS artists, (SELECT count(*) FROM cold_songs) AS cold_artists,
        (SELECT count(*) FROM train_plays) AS train_plays,

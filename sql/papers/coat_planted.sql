@@ -114,10 +114,10 @@ SELECT user_id, song_id FROM negatives WHERE NOT cold ORDER BY ALL;
 CREATE OR REPLACE TABLE cold_negatives AS
 SELECT user_id, song_id FROM negatives WHERE cold ORDER BY ALL;
 
-DROP TABLE places;
-DROP TABLE drawn;
-DROP TABLE numbered;
-DROP TABLE negatives;
+DROP TABLE IF EXISTS temp.places;
+DROP TABLE IF EXISTS temp.drawn;
+DROP TABLE IF EXISTS temp.numbered;
+DROP TABLE IF EXISTS temp.negatives;
 
 .print Hit rate at 10 among 100 songs of who knows the chord and the places, and the chord alone; ties by chance
 SELECT test, round(avg(CAST(rank <= 10 AS INTEGER)), 3) AS places_known,

@@ -31,9 +31,11 @@ CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(CAST(text AS VARCHAR), '
 CREATE OR REPLACE MACRO content(relation) AS (
     SELECT concat(count(*), ' rows ', sum(hash(r))) FROM query('FROM ' || coalesce(CAST(relation AS VARCHAR), '(SELECT NULL)')) r
 );
-SET VARIABLE data = concat_ws('; ', content(getvariable('train')), content(getvariable('validation')),
-                              content(getvariable('chords')), content(getvariable('features')),
-                              content(getvariable('songs')));
+SET VARIABLE data = CASE WHEN getvariable('train') IS NULL OR getvariable('test') IS NULL
+    THEN error('coat_tables.sql needs plays: SET VARIABLE train = ''train_plays''; SET VARIABLE test = ''test_plays'';')
+    ELSE concat_ws('; ', content(getvariable('train')), content(getvariable('validation')),
+                   content(getvariable('chords')), content(getvariable('features')),
+                   content(getvariable('songs'))) END;
 
 -- What a model reads beside the plays; whether its vectors have a size; whether anything is drawn for it.
 CREATE OR REPLACE TABLE contestants AS
@@ -68,7 +70,7 @@ FROM (SELECT name, kind, has_factors, reads, seed, factors,
                         CASE WHEN reads IS NOT NULL THEN MAP {CAST(reads AS VARCHAR): quoted(relation)} END) AS options
       FROM contestants LEFT JOIN inputs USING (reads), range(1, coalesce(getvariable('seeds'), 3) + 1) s(seed),
            (SELECT unnest(coalesce(getvariable('factors'), [8, 16, 32, 64])) AS factors)
-      WHERE (reads IS NULL OR relation IS NOT NULL)
+      WHERE getvariable('data') IS NOT NULL AND (reads IS NULL OR relation IS NOT NULL)
         AND (has_factors OR (seed = 1 AND factors = coalesce(getvariable('factors'), [8])[1])));
 
 -- Train. Seeds come last to vary, so that a run that is stopped has seen every model.

@@ -24,8 +24,10 @@ CREATE OR REPLACE MACRO quoted(text) AS '''' || replace(CAST(text AS VARCHAR), '
 CREATE OR REPLACE MACRO content(relation) AS (
     SELECT concat(count(*), ' rows ', sum(hash(r))) FROM query('FROM ' || coalesce(CAST(relation AS VARCHAR), '(SELECT NULL)')) r
 );
-SET VARIABLE data = concat_ws('; ', content(getvariable('train')), content(getvariable('validation')),
-                              content(getvariable('songs')), content(getvariable('users')));
+SET VARIABLE data = CASE WHEN getvariable('train') IS NULL OR getvariable('test') IS NULL
+    THEN error('harm_comparison.sql needs plays: SET VARIABLE train = ''train_plays''; SET VARIABLE test = ''test_plays'';')
+    ELSE concat_ws('; ', content(getvariable('train')), content(getvariable('validation')),
+                   content(getvariable('songs')), content(getvariable('users'))) END;
 
 CREATE OR REPLACE TABLE contestants AS
 SELECT * FROM (VALUES
@@ -51,7 +53,7 @@ SELECT name, seed, kind, c.options, has_seeds,
        concat_ws('_', lower(regexp_replace(name, '\W+', '_', 'g')), seed, left(md5(concat_ws('; ',
            getvariable('data'), kind, c.options, getvariable('options'))), 8)) AS model
 FROM contestants c, range(1, coalesce(getvariable('seeds'), 3) + 1) s(seed)
-WHERE has_seeds OR seed = 1;
+WHERE (has_seeds OR seed = 1) AND getvariable('data') IS NOT NULL;
 
 -- Train. Seeds come last to vary, so that a run that is stopped has seen every model.
 SELECT concat('FROM train_', kind, '(', quoted(getvariable('train')), ', model := ', quoted(model),

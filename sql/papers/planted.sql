@@ -23,4 +23,4 @@ FROM plays WHERE session_id NOT IN (FROM test_sessions) ORDER BY user_id, played
 CREATE OR REPLACE TABLE test_plays AS
 FROM plays WHERE session_id IN (FROM test_sessions) ORDER BY user_id, played_at;
 
-DROP TABLE test_sessions;
+DROP TABLE IF EXISTS temp.test_sessions;

@@ -11,6 +11,7 @@ use duckdb::Connection;
 use super::arguments::options_from_struct;
 use super::contract::{Binding, Call, Category, Column, Docs, Rows, SqlType, TableFunction, Value};
 use super::evaluate::Evaluate;
+use super::split::check_folds;
 use super::sql_value::sql;
 use super::training::{self, COMMON, PLAYS, Task, column_names};
 use super::tune::{OPTIONS, TRAIN, fixed, given, kind};
@@ -137,6 +138,7 @@ impl TableFunction for CrossValidate {
             caller: call.caller.clone(),
         };
         training::check(&task)?;
+        check_folds(FUNCTION, &call.options)?;
         check_evaluation(&call.options)?;
         let folds = Arc::new(Folds::new(task, call)?);
         Ok(Binding {

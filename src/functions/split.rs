@@ -18,6 +18,8 @@ mod options;
 mod per_user;
 mod windows;
 
+pub(super) use folds::check_folds;
+
 use super::contract::{Call, Column, QueryFunction, SqlType};
 use super::training::column_names;
 use crate::error::Result;

@@ -168,6 +168,11 @@ pub(super) fn kind(function: &str, options: &Options) -> Result<&'static ModelSp
 /// One of them is not the model's, or has a wrong type or range.
 pub(super) fn fixed(function: &str, spec: &ModelSpec, options: &Options) -> Result<Options> {
     let params = [spec.inputs, spec.params].concat();
+    let is_common = |param: &&Param| is_given(options, param.name);
+    if let Some(common) = COMMON.iter().find(is_common) {
+        let message = format!("must not have {}: it is an option beside options", common.name);
+        return Err(Error::option(function, "options", message));
+    }
     let mut all = options_from_struct(function, &params, &given(options, "options"))?;
     for (name, setting) in &options.0 {
         all.set(name, setting.clone());

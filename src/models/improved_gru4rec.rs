@@ -119,7 +119,7 @@ fn refuse_without_times(dataset: &Dataset, options: &Options) -> Result<()> {
     }
     Err(Error::data(format!(
         "recent := {} asks for the latest sessions, but the plays have no time column; name it with \
-         time := '…', or leave recent out",
+         \"time\" := '…', or leave recent out",
         options.float("recent")
     )))
 }

@@ -165,7 +165,7 @@ fn refuse_without_times(dataset: &Dataset, options: &Options) -> Result<()> {
     }
     Err(Error::data(format!(
         "recency := {recency} asks for the age of sessions, but the plays have no time column; name \
-         it with time := '…', or leave recency out"
+         it with \"time\" := '…', or leave recency out"
     )))
 }
 

@@ -40,6 +40,11 @@ impl Role {
         }
     }
 
+    /// The option as an argument is written: TIME is a type in SQL, so that it wants quotes.
+    pub fn argument(self) -> &'static str {
+        if self == Self::Time { "\"time\"" } else { self.option() }
+    }
+
     /// Whether a column of this name is known to have this role; `SongId` is `song_id`.
     pub fn has_name(self, name: &str) -> bool {
         let plain = |name: &str| name.replace('_', "").to_lowercase();
@@ -101,9 +106,10 @@ impl Relation {
                 let names: Vec<&str> = found.iter().map(|column| column.name.as_str()).collect();
                 Err(self.error(format!(
                     "the {option} column of {} is ambiguous: it may be {}; say which with \
-                     {option} := '{}'",
+                     {} := '{}'",
                     self.label,
                     names.join(" or "),
+                    role.argument(),
                     first.name,
                     option = role.option(),
                 )))
@@ -126,7 +132,7 @@ impl Relation {
             .map(|role| format!("{} column ({})", role.option(), role.names().join(", ")))
             .collect();
         let remedy: Vec<String> =
-            roles.iter().map(|role| format!("{} := '…'", role.option())).collect();
+            roles.iter().map(|role| format!("{} := '…'", role.argument())).collect();
         self.error(format!(
             "{} has no {}; its columns are: {}; name the right one with {}",
             self.label,

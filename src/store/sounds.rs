@@ -5,6 +5,8 @@
 //! row a file and table of results. A file of the same size and time of change that was listened to with the same
 //! options is done; what is stored of a song is replaced when it is listened to anew.
 
+use std::collections::{HashMap, HashSet};
+
 use duckdb::arrow::array::RecordBatch;
 use duckdb::{Connection, params};
 
@@ -76,6 +78,18 @@ pub struct SoundStore {
     /// Both tables as SQL names them.
     into: String,
     ledger: String,
+}
+
+/// A pattern that the path alone fits, whatever characters are in it.
+fn as_glob(path: &str) -> String {
+    let is_special = |character| matches!(character, '*' | '?' | '[');
+    path.chars().fold(String::new(), |mut glob, character| {
+        match is_special(character) {
+            true => glob.extend(['[', character, ']']),
+            false => glob.push(character),
+        }
+        glob
+    })
 }
 
 /// What the names of files with sound end with.
@@ -233,7 +247,7 @@ impl SoundStore {
 
     /// Fills in sizes and times; whether all files were found.
     fn ask(&self, files: &mut [SoundFile]) -> bool {
-        let paths: Vec<String> = files.iter().map(|file| literal(&file.path)).collect();
+        let paths: Vec<String> = files.iter().map(|file| literal(&as_glob(&file.path))).collect();
         let sql = format!(
             "SELECT filename, size, epoch_us(last_modified) FROM read_blob([{}])",
             paths.join(", ")
@@ -246,7 +260,7 @@ impl SoundStore {
                 (file.size, file.modified) = (size, modified);
             }
         }
-        // A path in which DuckDB reads a pattern comes back as another name.
+        // A path that DuckDB writes in another way comes back as another name.
         if let [file] = files
             && file.size.is_none()
         {
@@ -266,7 +280,7 @@ impl SoundStore {
             ),
             [&self.task.task, &self.task.into],
         )?;
-        let mut by_file = std::collections::HashMap::new();
+        let mut by_file = HashMap::new();
         for row in known {
             let text = |at: usize| row[at].clone().text();
             let number = |at: usize| Some(row[at].number()).filter(|number| !number.is_nan());
@@ -280,9 +294,16 @@ impl SoundStore {
             };
             by_file.insert((text(0), text(1), row[2].integer(), row[3].integer()), heard);
         }
+        // Whoever empties the table of results wants them anew.
+        let stored = format!("SELECT DISTINCT song_id::VARCHAR FROM {}", self.into);
+        let stored: HashSet<String> = rows(&self.conn, &stored, [])?
+            .into_iter()
+            .filter_map(|row| row.into_iter().next().map(Cell::text))
+            .collect();
         for file in files.iter_mut().filter(|file| file.size.is_some()) {
             let key = (file.song.clone(), file.path.clone(), file.size, file.modified);
-            file.known = by_file.remove(&key);
+            let known = by_file.remove(&key);
+            file.known = known.filter(|known| known.count == 0 || stored.contains(&file.song));
         }
         Ok(())
     }

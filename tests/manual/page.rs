@@ -44,7 +44,10 @@ pub fn page(manual: &[Entry], settings: &[Param]) -> String {
         let entries: Vec<&Entry> = of(manual, category).collect();
         page.push(format!("## {}\n", title(category)));
         if category == Category::Train {
-            let shared = shared(&entries);
+            // Beside the trainings there is what stops them.
+            let trainings: Vec<&Entry> =
+                entries.iter().copied().filter(|entry| entry.name.starts_with("train_")).collect();
+            let shared = shared(&trainings);
             page.push(shared.section());
             page.extend(entries.iter().map(|entry| section(entry, &shared)));
         } else {

@@ -30,8 +30,8 @@ pub(super) const SOURCE: Param = Param::new(
 pub(super) const FILES: Param = Param::new(
     "files",
     Kind::Text,
-    Default::Text("audio_files"),
-    "The table that remembers each file: status, sample rate, lengths, error. A file that is in it with \
+    Default::Absent,
+    "The table, audio_files beside the table of results by default, that remembers each file: status, sample rate, lengths, error. A file that is in it with \
      the same size, time of change and options is not listened to again.",
 );
 /// Whether to do it again.
@@ -340,7 +340,17 @@ pub(super) fn task(
     });
     let task = format!("{name}({})", settings.collect::<Vec<_>>().join(", "));
     let text = |name: &str| options.text(name).unwrap_or_default().to_owned();
-    SoundTask { function: name, task, into: text("output"), files: text("files"), columns }
+    let into = text("output");
+    let files = options.text("files").map_or_else(|| beside(&into, "audio_files"), str::to_owned);
+    SoundTask { function: name, task, into, files, columns }
+}
+
+/// The name of a table in the same database and schema as another.
+fn beside(table: &str, name: &str) -> String {
+    match table.rfind('.').filter(|_| !table.ends_with('"')) {
+        Some(dot) => format!("{}{name}", &table[..=dot]),
+        None => name.to_owned(),
+    }
 }
 
 /// What became of a decoded file, and what `take` makes of its samples, with a count, if there are any.

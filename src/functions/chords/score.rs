@@ -1,6 +1,6 @@
 //! `chord_score`: how well estimated chords agree with a reference.
 
-use super::ChordFunction;
+use super::{ChordFunction, Lenient};
 use crate::error::{Error, Result};
 use crate::eval::{CHORD_METRICS, ChordSpan, Share, chord_score};
 use crate::functions::contract::{SqlType, Value};
@@ -24,7 +24,11 @@ pub(super) const SPEC: ChordFunction = ChordFunction {
                   bass as well, mirex, and the segmentation.",
     example: "SELECT chord_score([{chord: 'C', start_s: 0, end_s: 2}, {chord: 'G7', start_s: 2, end_s: 4}],\n    \
                                  [{chord: 'C', start_s: 0, end_s: 3}, {chord: 'G', start_s: 3, end_s: 4}]).majmin",
-    lenient: None,
+    lenient: Some(Lenient {
+        name: "try_chord_score",
+        description: "As chord_score, but NULL where a chord is no chord symbol or times are in disorder.",
+        example: "SELECT try_chord_score([{chord: 'H', start_s: 0, end_s: 2}], [{chord: 'C', start_s: 0, end_s: 2}])",
+    }),
     compute,
 };
 

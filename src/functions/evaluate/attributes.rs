@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use duckdb::Connection;
 
-use super::options::asks_for_fields;
+use super::measured::asks_for_fields;
 use crate::control::Control;
 use crate::data::{Dataset, Field};
 use crate::error::{Error, Result};

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::exam::Exam;
-use super::options::{
-    ASKED, CONFIDENCE, K, METRICS_OPTION, Measured, TEST, opponents, resampling, rules,
-};
+use super::measured::Measured;
+use super::options::{ASKED, CONFIDENCE, K, METRICS_OPTION, TEST, opponents, resampling, rules};
 use crate::error::{Error, Result};
 use crate::eval::{Comparison, compare, holm};
 use crate::functions::contract::{

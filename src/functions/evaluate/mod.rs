@@ -3,6 +3,7 @@
 mod attributes;
 mod compare;
 pub(super) mod exam;
+mod measured;
 mod options;
 mod users;
 
@@ -14,9 +15,9 @@ use std::sync::Arc;
 
 use attributes::{PROPERTIES, Properties, buckets};
 use exam::Exam;
+use measured::{Measured, asks_for_fields};
 use options::{
-    ASKED, CONFIDENCE, K, METRICS_OPTION, MODEL, Measured, SAMPLES, TEST, opponents, resampling,
-    rules,
+    ASKED, CONFIDENCE, K, METRICS_OPTION, MODEL, SAMPLES, TEST, opponents, resampling, rules,
 };
 
 use super::contract::{Binding, Call, Category, Column, Docs, SqlType, TableFunction, Value};
@@ -136,6 +137,11 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
         None => vec![Slice { label: None, members: (0..places.len() as u32).collect() }],
     };
     let fields = &properties.song_fields;
+    if fields.is_empty() && asks_for_fields(options) {
+        let message = "asks for diversity or repetition, which are measured in fields of songs, and the \
+                       model has none; say what songs are with songs := '…'";
+        return Err(Error::option("evaluate", "metrics", message));
+    }
     let figures = measured.figures(fields.len());
     let lister = Lister::new(data, fields, cases.rankable(&models[0]));
     let suffix = opponents.suffix(&cases);

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::exam::Exam;
+use super::measured::Measured;
 use super::options::{
-    self, ASKED, METRICS_OPTION, MODEL, Measured, TEST, asked_count, joined, opponents, rules,
+    self, ASKED, METRICS_OPTION, MODEL, TEST, asked_count, joined, opponents, rules,
 };
 use crate::error::{Error, Result};
 use crate::eval::{Case, Measure, Places};

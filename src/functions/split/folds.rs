@@ -2,9 +2,9 @@
 
 use super::options::{PLAYS, SEED, with_columns};
 use super::{Split, chance, columns, part};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::functions::contract::{Call, Category, Docs, QueryFunction};
-use crate::train::{Default, Kind, Param};
+use crate::train::{Default, Kind, Options, Param};
 
 const NAMED: &[Param] = &with_columns::<4, 8>([
     Param::new("folds", Kind::Int { min: 2, max: 1000 }, Default::Int(5), "How many folds."),
@@ -43,8 +43,22 @@ pub(super) fn folds() -> QueryFunction {
     }
 }
 
+/// Refuses folds of which none is left to train on.
+///
+/// # Errors
+/// There are two, one for the test and one for validation.
+pub(in crate::functions) fn check_folds(function: &str, options: &Options) -> Result<()> {
+    if options.bool("validation") && options.count("folds") < 3 {
+        let message = "must be 3 or more with validation := true: of two folds, one is the test and the \
+                       other for validation, and nothing is left to train on";
+        return Err(Error::option(function, "folds", message));
+    }
+    Ok(())
+}
+
 fn query(call: &Call) -> Result<String> {
     let options = &call.options;
+    check_folds("split_folds", options)?;
     let split = Split::new("split_folds", call, &["fold", "split"])?;
     let drawn = match options.text("by") {
         Some("user") => vec![split.plays.user.as_str()],

@@ -68,6 +68,9 @@ pub(super) fn windows() -> QueryFunction {
     }
 }
 
+/// More windows than these are a step in the wrong unit.
+const MOST_WINDOWS: i64 = 10_000;
+
 /// Lengths on the scale of the times, as SQL writes them.
 struct Window {
     train: String,
@@ -111,14 +114,17 @@ fn query(call: &Call) -> Result<String> {
     let label = &split.plays.relation.label.replace('\'', "''");
     // How often the step goes into a number from 0, for whole numbers, decimals and floats alike.
     let steps = |sql: &str| format!("CAST(round(({sql} - {sql} % {step}) / {step}) AS BIGINT)");
+    let count = format!("least({} + 1{most})", steps("__segue_room"));
     // The first window's begin, and how many there are.
     let range = format!(
         "(SELECT __segue_start, CASE WHEN __segue_room < 0 THEN error('split_windows: {label} has \
-         no play after the training and validation part of the first window; make them shorter') \
-         ELSE least({} + 1{most}) END AS __segue_windows \
+         no play after the training and validation part of the first window; make them shorter, or \
+         let it start earlier') \
+         WHEN {count} > {MOST_WINDOWS} THEN error(concat('split_windows: {label} would have ', {count}, \
+         ' windows, and {MOST_WINDOWS} are the most; give a longer step, or say how many with windows')) \
+         ELSE {count} END AS __segue_windows \
          FROM (SELECT {start} AS __segue_start, max(__segue_time) - {start} - {train} - \
-         {validation} AS __segue_room FROM (SELECT {time} AS __segue_time FROM {from} WHERE {usable})))",
-        steps("__segue_room")
+         {validation} AS __segue_room FROM (SELECT {time} AS __segue_time FROM {from} WHERE {usable})))"
     );
     // A play is in all windows that have begun and not ended at its time.
     let since = "__segue_since";

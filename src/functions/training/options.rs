@@ -136,7 +136,8 @@ pub(in crate::functions) const TIME: Param = Param::new(
     Kind::Text,
     Default::Absent,
     "The column with the time, where it has no usual name (played_at, timestamp, ts, …). Without \
-     one, rows count as being in order.",
+     one, rows count as being in order. TIME is a type in SQL, so that the option is written in quotes: \
+     \"time\" := 'at'.",
 );
 /// The session column.
 pub(in crate::functions) const SESSION: Param = Param::new(

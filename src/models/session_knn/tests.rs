@@ -120,5 +120,5 @@ fn without_times_no_session_is_a_late_one() {
     let met: Vec<Vec<f32>> = (0..40).map(sampled).collect();
     assert!([2, 3, 4].iter().all(|&song: &usize| met.iter().any(|scores| scores[song] > 0.0)));
     let refused = answer(&[("recency", Setting::Float(1.0))], context, false).unwrap_err();
-    assert!(refused.to_string().contains("time := '…'"), "{refused}");
+    assert!(refused.to_string().contains("\"time\" := '…'"), "{refused}");
 }

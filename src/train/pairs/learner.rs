@@ -120,7 +120,10 @@ const CONTENT_TILE: usize = 256;
 /// Logits closer to each other than this share of their size are the same.
 const SAME: f32 = 1e-6;
 
-/// Whether an epoch told any two pairs apart in its second half.
+/// The last one in so many steps of an epoch is watched.
+const WATCHED: usize = 8;
+
+/// Whether an epoch told any two pairs apart in its last steps.
 #[derive(Default)]
 struct Watch {
     has_negatives: bool,
@@ -152,7 +155,8 @@ impl Training for Learner {
         let mut order = self.batches.pairs.clone();
         order.shuffle(&mut rng);
         let (mut total, mut examples, mut watch) = (0.0, 0, Watch::default());
-        let half = order.len().div_ceil(self.rows) / 2;
+        let steps = order.len().div_ceil(self.rows);
+        let watched = steps - steps.div_ceil(WATCHED);
         for (at, pairs) in control.through(order.chunks(self.rows)).enumerate() {
             let batch = self.batches.batch(pairs?, &mut rng);
             let (loss, spread) = self.step(&batch, apart, &mut rng)?;
@@ -161,7 +165,7 @@ impl Training for Learner {
             if !loss.is_finite() {
                 return Ok(loss);
             }
-            if at >= half && batch.labels.contains(&0.0) {
+            if at >= watched && batch.labels.contains(&0.0) {
                 watch.has_negatives = true;
                 watch.spread = watch.spread.max(spread);
             }
