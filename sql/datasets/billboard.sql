@@ -24,13 +24,13 @@ SELECT
     nullif(regexp_extract(content, '(?m)^# artist: *(.*?)\s*$', 1), '') AS artist,
     nullif(regexp_extract(content, '(?m)^# metre: *(.*?)\s*$', 1), '') AS metre,
     nullif(regexp_extract(content, '(?m)^# tonic: *(.*?)\s*$', 1), '') AS tonic
-FROM files
+FROM temp.files
 ORDER BY song_id;
 
 CREATE OR REPLACE TABLE chords AS
 WITH lines AS (
     SELECT song_id, regexp_extract(unnest(regexp_split_to_array(content, '\r?\n')), '^([0-9.]+)\s+(.*)$', ['start_s', 'text']) AS line
-    FROM files
+    FROM temp.files
 ),
 phrases AS (
     SELECT

@@ -39,9 +39,9 @@ SELECT user_id, song_id,
 FROM plays;
 
 CREATE OR REPLACE TABLE train_plays AS
-SELECT user_id, song_id FROM ranked WHERE share <= 0.8 ORDER BY user_id, song_id;
+SELECT user_id, song_id FROM temp.ranked WHERE share <= 0.8 ORDER BY user_id, song_id;
 CREATE OR REPLACE TABLE validation_plays AS
-SELECT user_id, song_id FROM ranked WHERE share > 0.8 AND share <= 0.9 ORDER BY user_id, song_id;
+SELECT user_id, song_id FROM temp.ranked WHERE share > 0.8 AND share <= 0.9 ORDER BY user_id, song_id;
 CREATE OR REPLACE TABLE test_plays AS
-SELECT user_id, song_id FROM ranked WHERE share > 0.9 ORDER BY user_id, song_id;
+SELECT user_id, song_id FROM temp.ranked WHERE share > 0.9 ORDER BY user_id, song_id;
 DROP TABLE IF EXISTS temp.ranked;

@@ -21,13 +21,13 @@ SELECT
     file->'file_metadata'->>'title' AS title,
     file->'file_metadata'->>'artist' AS artist,
     TRY_CAST(file->'file_metadata'->>'duration' AS DOUBLE) AS duration_s
-FROM files
+FROM temp.files
 ORDER BY song_id;
 
 CREATE OR REPLACE TABLE chords AS
 WITH annotations AS (
     SELECT song_id, unnest((file->'annotations')::JSON[]) AS annotation, generate_subscripts((file->'annotations')::JSON[], 1) AS place
-    FROM files
+    FROM temp.files
 ),
 chosen AS (
     SELECT song_id, annotation->'data' AS data

@@ -37,7 +37,7 @@ CREATE OR REPLACE TABLE plays AS
 WITH latest AS (
     SELECT user_id, song_id, max(played_at) AS played_at
     FROM lfm1b_events()
-    WHERE song_id IN (FROM popular)
+    WHERE song_id IN (FROM temp.popular)
     GROUP BY ALL
 )
 FROM latest
@@ -70,13 +70,13 @@ SELECT *, row_number() OVER (PARTITION BY user_id
 FROM plays;
 
 CREATE OR REPLACE TABLE train_plays AS
-SELECT user_id, song_id, played_at FROM ranked WHERE place > 1 ORDER BY user_id, place DESC;
+SELECT user_id, song_id, played_at FROM temp.ranked WHERE place > 1 ORDER BY user_id, place DESC;
 CREATE OR REPLACE TABLE test_plays AS
-SELECT user_id, song_id, played_at FROM ranked WHERE place = 1 ORDER BY user_id;
+SELECT user_id, song_id, played_at FROM temp.ranked WHERE place = 1 ORDER BY user_id;
 CREATE OR REPLACE TABLE fit_plays AS
-SELECT user_id, song_id, played_at FROM ranked WHERE place > 2 ORDER BY user_id, place DESC;
+SELECT user_id, song_id, played_at FROM temp.ranked WHERE place > 2 ORDER BY user_id, place DESC;
 CREATE OR REPLACE TABLE validation_plays AS
-SELECT user_id, song_id, played_at FROM ranked WHERE place = 2 ORDER BY user_id;
+SELECT user_id, song_id, played_at FROM temp.ranked WHERE place = 2 ORDER BY user_id;
 DROP TABLE IF EXISTS temp.ranked;
 DROP TABLE IF EXISTS temp.popular;
 DROP MACRO TABLE lfm1b_events;

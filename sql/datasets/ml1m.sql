@@ -38,9 +38,9 @@ CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY played_at DESC) AS place FROM plays;
 
 CREATE OR REPLACE TABLE train_plays AS
-SELECT user_id, song_id, played_at FROM ranked WHERE place > 2 ORDER BY user_id, played_at;
+SELECT user_id, song_id, played_at FROM temp.ranked WHERE place > 2 ORDER BY user_id, played_at;
 CREATE OR REPLACE TABLE validation_plays AS
-SELECT user_id, song_id, played_at FROM ranked WHERE place = 2 ORDER BY user_id;
+SELECT user_id, song_id, played_at FROM temp.ranked WHERE place = 2 ORDER BY user_id;
 CREATE OR REPLACE TABLE test_plays AS
-SELECT user_id, song_id, played_at FROM ranked WHERE place = 1 ORDER BY user_id;
+SELECT user_id, song_id, played_at FROM temp.ranked WHERE place = 1 ORDER BY user_id;
 DROP TABLE IF EXISTS temp.ranked;
