@@ -34,11 +34,11 @@ impl Opponents<'_> {
     /// answers in each case (`@99popneg` if drawn by popularity), `@neg` for different numbers of
     /// them, `@candidates` for a choice of songs.
     pub fn suffix(&self, cases: &Cases<'_>) -> String {
+        let among = if cases.test.candidates.is_some() { "@candidates" } else { "" };
         match self {
-            Self::All if cases.test.candidates.is_some() => "@candidates".to_owned(),
-            Self::All => String::new(),
-            Self::Drawn(Sampler { count, weights: None, .. }) => format!("@{count}neg"),
-            Self::Drawn(Sampler { count, .. }) => format!("@{count}popneg"),
+            Self::All => among.to_owned(),
+            Self::Drawn(Sampler { count, weights: None, .. }) => format!("@{count}neg{among}"),
+            Self::Drawn(Sampler { count, .. }) => format!("@{count}popneg{among}"),
             Self::Given(sets) => {
                 let mut sizes = cases.list.iter().map(|case| wrong(sets, cases, case).count());
                 let first = sizes.next().unwrap_or(0);

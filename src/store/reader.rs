@@ -118,6 +118,13 @@ impl RawDataset {
         for &song in &packed.songs {
             play_counts[song as usize] += 1;
         }
+        let contents = [
+            ("chords", chords.as_ref().map(|chords| &chords.offsets)),
+            ("features", features.as_ref().map(|features| &features.offsets)),
+        ];
+        for (plural, offsets) in contents {
+            notes.extend(offsets.and_then(|offsets| lacking(plural, offsets, &play_counts)));
+        }
         let mut dataset = Dataset {
             users,
             songs,
@@ -136,6 +143,18 @@ impl RawDataset {
         dataset.fingerprint = fingerprint(&dataset);
         Ok(dataset)
     }
+}
+
+/// What is to say of songs that were played and of which nothing was given: with ids of another kind,
+/// that is all of them. `offsets` are where each song's pieces begin.
+fn lacking(plural: &str, offsets: &[u64], play_counts: &[u32]) -> Option<String> {
+    let played = play_counts.iter().zip(offsets.windows(2)).filter(|(plays, _)| **plays > 0);
+    let (mut all, mut without) = (0, 0);
+    for (_, range) in played {
+        all += 1;
+        without += usize::from(range[0] == range[1]);
+    }
+    (without > 0).then(|| format!("{without} of {all} songs that were played have no {plural}"))
 }
 
 /// Plays as they were read, ids as codes.

@@ -73,7 +73,7 @@ impl TableFunction for Evaluate {
             Column::documented(
                 "unknown_songs",
                 SqlType::BigInt,
-                "How many plays of the test were of songs that the model does not know.",
+                "How many of the predicted plays were of songs that the model does not know.",
             ),
             Column::documented("ties", SqlType::Varchar, "Where songs of the same score stand."),
             Column::documented(

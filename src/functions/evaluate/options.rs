@@ -297,12 +297,12 @@ fn given<'a>(
 /// What names of metrics end with that are not of a full ranking, as far as it is known before the
 /// test is read.
 pub(super) fn suffix(options: &Options) -> String {
+    let among = if options.has("candidates") { "@candidates" } else { "" };
     match (options.int("negatives"), options.text("sampling")) {
-        (Some(count), Some("popularity")) => format!("@{count}popneg"),
-        (Some(count), _) => format!("@{count}neg"),
+        (Some(count), Some("popularity")) => format!("@{count}popneg{among}"),
+        (Some(count), _) => format!("@{count}neg{among}"),
         (None, _) if options.has("given_negatives") => "@neg".to_owned(),
-        (None, _) if options.has("candidates") => "@candidates".to_owned(),
-        _ => String::new(),
+        (None, _) => among.to_owned(),
     }
 }
 
