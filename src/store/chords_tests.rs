@@ -68,7 +68,10 @@ fn rows_that_say_nothing_are_left_out() {
     assert_eq!(texts(&data), ["Am", ""]);
     assert_eq!(
         data.notes,
-        ["3 of 4 chords in chords were left out: song, chord or position is NULL"]
+        [
+            "3 of 4 chords in chords were left out: song, chord or position is NULL",
+            "1 of 1 songs that were played have no chords",
+        ]
     );
 }
 
