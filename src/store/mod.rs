@@ -61,7 +61,7 @@ pub use relation::{Column, Relation, unqualified};
 pub use settings::Settings;
 pub use shelf::ModelRow;
 pub use sound_rows::record;
-pub use sounds::{Heard, SoundFile, SoundStore, SoundTask, is_glob, sound_relation};
+pub use sounds::{Heard, SoundFile, SoundStore, SoundTask, beside, is_glob, sound_relation};
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{
     IdTypes, RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,

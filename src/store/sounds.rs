@@ -142,6 +142,18 @@ fn table(function: &str, option: &str, text: &str) -> Result<String> {
     }
 }
 
+/// The name of a table in the same database and schema as another.
+pub fn beside(table: &str, name: &str) -> String {
+    match shape(table.trim()) {
+        Shape::Name(mut parts) if parts.len() > 1 => {
+            parts.pop();
+            let quoted = parts.iter().map(|part| quote(part)).chain([name.to_owned()]);
+            quoted.collect::<Vec<_>>().join(".")
+        }
+        _ => name.to_owned(),
+    }
+}
+
 impl SoundTask {
     /// Checks the names of the tables and, of those that exist, the columns; changes nothing.
     ///

@@ -15,7 +15,9 @@ use crate::control::Control;
 use crate::error::{Error, Result, panic_text};
 use crate::functions::contract::{Binding, Call, Column, Rows, SqlType, Value};
 use crate::functions::settings;
-use crate::store::{self, Heard, SoundFile, SoundStore, SoundTask, is_glob, sound_relation};
+use crate::store::{
+    self, Heard, SoundFile, SoundStore, SoundTask, beside, is_glob, sound_relation,
+};
 use crate::train::{Default, Kind, Param};
 
 /// The files.
@@ -31,8 +33,8 @@ pub(super) const FILES: Param = Param::new(
     "files",
     Kind::Text,
     Default::Absent,
-    "The table, audio_files beside the table of results by default, that remembers each file: status, sample rate, lengths, error. A file that is in it with \
-     the same size, time of change and options is not listened to again.",
+    "The table, audio_files beside the table of results by default, that remembers each file: status, \
+     sample rate, lengths, error. A file that is in it with the same size, time of change and options is not listened to again.",
 );
 /// Whether to do it again.
 pub(super) const AGAIN: Param = Param::new(
@@ -343,14 +345,6 @@ pub(super) fn task(
     let into = text("output");
     let files = options.text("files").map_or_else(|| beside(&into, "audio_files"), str::to_owned);
     SoundTask { function: name, task, into, files, columns }
-}
-
-/// The name of a table in the same database and schema as another.
-fn beside(table: &str, name: &str) -> String {
-    match table.rfind('.').filter(|_| !table.ends_with('"')) {
-        Some(dot) => format!("{}{name}", &table[..=dot]),
-        None => name.to_owned(),
-    }
 }
 
 /// What became of a decoded file, and what `take` makes of its samples, with a count, if there are any.

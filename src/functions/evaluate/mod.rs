@@ -126,6 +126,11 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
     let opponents = opponents("evaluate", options, &cases, &models)?;
     let measured = Measured::new("evaluate", options)?;
     let rules = rules(options, measured.kept())?;
+    if properties.song_fields.is_empty() && asks_for_fields(options) {
+        let message = "asks for diversity or repetition, which are measured in fields of songs, and the \
+                       model has none; say what songs are with songs := '…'";
+        return Err(Error::option("evaluate", "metrics", message));
+    }
     let places = exam.rank(&models, 0, &cases, &opponents, rules)?;
     let by = properties.by();
     if let (Some(By::User(..)), false) = (&by, exam.test.has_users) {
@@ -137,11 +142,6 @@ fn rows(call: &Call, version: i64) -> Result<Vec<Vec<Value>>> {
         None => vec![Slice { label: None, members: (0..places.len() as u32).collect() }],
     };
     let fields = &properties.song_fields;
-    if fields.is_empty() && asks_for_fields(options) {
-        let message = "asks for diversity or repetition, which are measured in fields of songs, and the \
-                       model has none; say what songs are with songs := '…'";
-        return Err(Error::option("evaluate", "metrics", message));
-    }
     let figures = measured.figures(fields.len());
     let lister = Lister::new(data, fields, cases.rankable(&models[0]));
     let suffix = opponents.suffix(&cases);
