@@ -4,6 +4,7 @@
 //! [`ModelSpec`]. Validation metrics come in through a callback, so nothing here depends on `eval`.
 
 mod distinct;
+mod flatness;
 mod initial;
 pub mod inputs;
 mod model;
@@ -17,6 +18,7 @@ pub mod sequence;
 mod trainer;
 
 pub use distinct::Distinct;
+pub use flatness::flat_listeners;
 pub use initial::Initial;
 pub use model::{
     Artifact, Context, Estimate, Load, Memory, Model, ModelSpec, Start, Training, Weights, weight,

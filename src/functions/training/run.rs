@@ -147,7 +147,8 @@ impl Run {
         {
             note += &format!("; epoch {} was the best and is kept", best.epoch);
         }
-        for remark in &job.data.dataset.notes {
+        let warning = self.task.warning(&job)?;
+        for remark in warning.iter().chain(&job.data.dataset.notes) {
             note += "; ";
             note += remark;
         }

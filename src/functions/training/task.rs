@@ -19,7 +19,7 @@ use crate::functions::loaded::{artifact, build, shown};
 use crate::functions::settings;
 use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow, NewModel, Saved};
 use crate::threads::Threads;
-use crate::train::{EpochReport, Fit, ModelSpec, Options, Plan, Weights};
+use crate::train::{EpochReport, Fit, ModelSpec, Options, Plan, Weights, flat_listeners};
 
 /// What is trained, for whom, and under which name it is stored.
 #[derive(Clone)]
@@ -47,6 +47,9 @@ pub(in crate::functions) struct Data {
     /// Tells these data from others.
     pub fingerprint: String,
 }
+
+/// One listener in so many may have the same score for all songs.
+const TOLERATED: usize = 10;
 
 /// A training under way, and what is stored with its model.
 pub(in crate::functions) struct Job {
@@ -272,6 +275,23 @@ impl Task {
         // In the file a model has no database.
         self.model.clone_into(&mut new.name);
         store::save(&conn, &new)
+    }
+
+    /// What the analyst should know about the best model: that it tells songs apart for few listeners.
+    ///
+    /// # Errors
+    /// It cannot score.
+    pub(in crate::functions) fn warning(&self, job: &Job) -> Result<Option<String>> {
+        // What is fitted in one step cannot get stuck; rules know few songs, though.
+        let Some(best) = job.fit.best().filter(|_| self.spec.iterative) else { return Ok(None) };
+        let (model, dataset) = (best.model.as_ref(), job.data.dataset.as_ref());
+        let (flat, asked) = job.threads.run(|| flat_listeners(model, dataset))?;
+        Ok((flat * TOLERATED > asked).then(|| {
+            format!(
+                "{flat} of {asked} listeners that were looked at have the same score for nearly all songs: \
+                 the training is stuck; give another seed, a lower learning_rate or reg, or more epochs"
+            )
+        }))
     }
 
     /// Stores what an interrupted training goes on with; `None` if there is nothing new.

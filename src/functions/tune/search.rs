@@ -240,7 +240,8 @@ impl Search {
         };
         let saved = task.save(&job, true)?;
         let stored = stored_note(conn, &task.caller, &task.function, &task.model, &saved)?;
-        Ok(Some(format!("{which}, {stored}")))
+        let warning = task.warning(&job)?.map(|warning| format!("; {warning}")).unwrap_or_default();
+        Ok(Some(format!("{which}, {stored}{warning}")))
     }
 
     /// Leaves a note of what remains of a search that was stopped, for DuckDB may report an error of
