@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use support::Engine;
 use tempfile::TempDir;
 
-/// Writes files, runs a loader with `variable` set to the folder or the one file, and gives what a
-/// query then finds, a line a row.
-fn loaded(loader: &str, variable: &str, files: &[(&str, &str)], queries: &[&str]) -> Vec<String> {
+/// Writes files, runs a loader with `variable` set to the folder or the one file, and gives the
+/// engine, or the error with the folder left out.
+fn load(loader: &str, variable: &str, files: &[(&str, &str)]) -> Result<Engine, String> {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);
@@ -28,8 +28,23 @@ fn loaded(loader: &str, variable: &str, files: &[(&str, &str)], queries: &[&str]
     let sql = fs::read_to_string(root.join("sql/datasets").join(loader)).unwrap();
     let engine = Engine::new().unwrap();
     let set = format!("SET VARIABLE {variable} = '{}';", value.display());
-    engine.connection().unwrap().execute_batch(&(set + &sql)).unwrap();
+    match engine.connection().unwrap().execute_batch(&(set + &sql)) {
+        Ok(()) => Ok(engine),
+        Err(error) => Err(error.to_string().replace(&folder.path().display().to_string(), "…")),
+    }
+}
+
+/// What queries find after a loader, a line a row.
+fn loaded(loader: &str, variable: &str, files: &[(&str, &str)], queries: &[&str]) -> Vec<String> {
+    let engine = load(loader, variable, files).unwrap();
     queries.iter().flat_map(|query| rows(&engine, query)).collect()
+}
+
+/// The error of a loader.
+#[track_caller]
+fn refused(loader: &str, variable: &str, file: (&str, &str), expected: &str) {
+    let error = load(loader, variable, &[file]).err().unwrap();
+    assert!(error.contains(expected), "{error}");
 }
 
 fn rows(engine: &Engine, sql: &str) -> Vec<String> {
@@ -57,6 +72,29 @@ fn lab_files() {
 }
 
 #[test]
+fn lab_files_of_other_editors() {
+    let files = [
+        ("mark.lab", "\u{feff}0.0 1.0 C:maj  \r\n\r\n \t1.0\t 2.0\tA:min\t\r\n; 1 2\r\n2.0 3.0 N"),
+        ("empty.lab", ""),
+        ("old.lab", "0 1 C\r1 2 G/B\r"),
+        ("line.lab", "0 1 F # by ear\n"),
+    ];
+    assert_eq!(
+        loaded("lab.sql", "folder", &files, &["FROM chords"]),
+        [
+            "line 1 F # by ear 0.0 1.0",
+            "mark 1 C:maj 0.0 1.0",
+            "mark 2 A:min 1.0 2.0",
+            "mark 3 N 2.0 3.0",
+            "old 1 C 0.0 1.0",
+            "old 2 G/B 1.0 2.0",
+        ]
+    );
+    let expected = "lab.sql: no line of the .lab files in '…' has a start, an end and a chord";
+    refused("lab.sql", "folder", ("beats.lab", "0.5 1\n1.0 2\n"), expected);
+}
+
+#[test]
 fn jams_files() {
     let lists = r#"{"file_metadata": {"title": "T", "artist": "Ä", "duration": 3.0}, "annotations": [
         {"namespace": "beat", "data": [{"time": 0, "duration": 0, "value": 1}]},
@@ -81,11 +119,33 @@ fn jams_files() {
 }
 
 #[test]
+fn jams_files_that_are_none_are_named() {
+    let refused = |text: &str, expected: &str| {
+        refused("jams.sql", "folder", ("deep/x.jams", text), expected);
+    };
+    let no_json = "jams.sql: the file '…/deep/x.jams' is no JSON; mend it or take it out";
+    refused("{\"annotations\":", no_json);
+    refused("", no_json);
+    refused(
+        "[1]",
+        "jams.sql: the file '…/deep/x.jams' is no JAMS, which has a list of annotations",
+    );
+    let no_number = "in deep/x.jams a chord has no number as its time or duration";
+    let chords = |data: &str| {
+        format!("\u{feff}{{\"annotations\": [{{\"namespace\": \"chord\", \"data\": {data}}}]}}")
+    };
+    refused(&chords("[{\"time\": \"soon\", \"duration\": 1, \"value\": \"C\"}]"), no_number);
+    refused(&chords("{\"time\": [0], \"duration\": [], \"value\": [\"C\"]}"), no_number);
+    refused(&chords("[]"), "jams.sql: the .jams files in '…' have no chords");
+}
+
+#[test]
 fn chordonomicon() {
     let text = "id,chords,release_date,main_genre\n\
                 7,\"C <intro_1> F  E7 <verse_1> Fsmin/As\",2003-01-01,pop\n\
                 3,<verse_1> G D,,\n\
-                4,,2004-01-01,rock\n";
+                4,,2004-01-01,rock\n\
+                9,\"<solo_1> A\n<outro_1> B\",,\"folk, \"\"old\"\"\"\n";
     let queries = [
         "FROM chords",
         "FROM songs",
@@ -100,9 +160,14 @@ fn chordonomicon() {
             "7 2 F intro_1",
             "7 3 E7 intro_1",
             "7 4 Fsmin/As verse_1",
+            "9 1 A solo_1",
+            "9 2 B outro_1",
             "3 NULL NULL",
             "4 2004-01-01 rock",
             "7 2003-01-01 pop",
+            "9 NULL folk, \"old\"",
+            "A",
+            "B",
             "C",
             "D",
             "E",
@@ -141,6 +206,30 @@ fn billboard_annotations() {
             "0003 11 N verse 12.0 13.0",
         ]
     );
+}
+
+#[test]
+fn billboard_annotations_of_other_editors() {
+    let text = "\u{feff}# title: I Do\r\n# artist: \r\n# metre: 4/4 \r\n\r\n\
+                0.0\tsilence\r\n1.0\tA, intro, | C:maj | G:7 |, (voice\r\n3.0\tend\r\n";
+    for text in [text, &text.replace("\r\n", "\r")] {
+        assert_eq!(
+            loaded(
+                "billboard.sql",
+                "folder",
+                &[("7/salami_chords.txt", text)],
+                &["FROM songs", "FROM chords"]
+            ),
+            [
+                "7 I Do NULL 4/4 NULL",
+                "7 1 N NULL 0.0 1.0",
+                "7 2 C:maj intro 1.0 2.0",
+                "7 3 G:7 intro 2.0 3.0",
+            ]
+        );
+    }
+    let file = ("7/salami_chords.txt", "# title: I Do\n");
+    refused("billboard.sql", "folder", file, "is a phrase with its time, such as 1.0 A, intro");
 }
 
 /// The real songs as a view `songs`; `None`, with a message, where they are not.

@@ -13,24 +13,45 @@
 -- time of the bar, evenly; x2 after the bars repeats them. What the text says beside chords, such as
 -- (3/4), * and ->, is passed over; so is &pause, which has no length. Phrases without bars are N.
 
-CREATE OR REPLACE TEMP TABLE files AS
-SELECT regexp_extract(filename, '([^/\\]+)[/\\]salami_chords\.txt$', 1) AS song_id, content
-FROM read_text(getvariable('folder') || '/**/salami_chords.txt');
+-- What is missing is said first, and no table is replaced before all is read.
+RESET VARIABLE checked_folder;
+SET VARIABLE checked_folder = (
+    SELECT CASE
+        WHEN getvariable('folder') IS NULL
+        THEN error('billboard.sql: SET VARIABLE folder = ''…'' to the folder with files salami_chords.txt, then read billboard.sql again')
+        WHEN count(*) = 0
+        THEN error(concat('billboard.sql: there are no files salami_chords.txt in the folder ''', getvariable('folder'), '''; ',
+                          'SET VARIABLE folder = ''…'' to the one that has them, then read billboard.sql again'))
+        WHEN EXISTS (FROM duckdb_views() WHERE database_name = current_database() AND schema_name = current_schema()
+                     AND lower(view_name) IN ('songs', 'chords'))
+        THEN error('billboard.sql: a view has the name of a table that is to be made; drop it, then read billboard.sql again')
+        ELSE rtrim(getvariable('folder'), '/')
+    END
+    FROM glob(coalesce(getvariable('folder') || '/**/salami_chords.txt', ''))
+);
+ATTACH OR REPLACE ':memory:' AS billboard_read;
 
-CREATE OR REPLACE TABLE songs AS
+CREATE TABLE billboard_read.files AS
+SELECT
+    regexp_extract(filename, '([^/\\]+)[/\\]salami_chords\.txt$', 1) AS song_id,
+    -- Some editors write a byte order mark first.
+    regexp_replace(ltrim(content, chr(65279)), '\r\n?', E'\n', 'g') AS content
+FROM read_text(getvariable('checked_folder') || '/**/salami_chords.txt');
+
+CREATE TABLE billboard_read.songs AS
 SELECT
     song_id,
     nullif(regexp_extract(content, '(?m)^# title: *(.*?)\s*$', 1), '') AS title,
     nullif(regexp_extract(content, '(?m)^# artist: *(.*?)\s*$', 1), '') AS artist,
     nullif(regexp_extract(content, '(?m)^# metre: *(.*?)\s*$', 1), '') AS metre,
     nullif(regexp_extract(content, '(?m)^# tonic: *(.*?)\s*$', 1), '') AS tonic
-FROM temp.files
+FROM billboard_read.files
 ORDER BY song_id;
 
-CREATE OR REPLACE TABLE chords AS
+CREATE TABLE billboard_read.chords AS
 WITH lines AS (
-    SELECT song_id, regexp_extract(unnest(regexp_split_to_array(content, '\r?\n')), '^([0-9.]+)\s+(.*)$', ['start_s', 'text']) AS line
-    FROM temp.files
+    SELECT song_id, regexp_extract(unnest(string_split(content, E'\n')), '^([0-9.]+)\s+(.*)$', ['start_s', 'text']) AS line
+    FROM billboard_read.files
 ),
 phrases AS (
     SELECT
@@ -103,6 +124,19 @@ SELECT
     round(min(start_s), 6) AS start_s, round(max(end_s), 6) AS end_s
 FROM runs
 GROUP BY song_id, position
+UNION ALL
+SELECT error(concat('billboard.sql: no line of the files salami_chords.txt in ''', getvariable('checked_folder'), ''' is a ',
+                    'phrase with its time, such as 1.0 A, intro, | C:maj |')), NULL, NULL, NULL, NULL, NULL
+WHERE NOT EXISTS (FROM runs)
 ORDER BY song_id, position;
 
-DROP TABLE IF EXISTS temp.files;
+BEGIN TRANSACTION;
+-- Where a statement above failed and the shell went on, all of the transaction fails.
+SET VARIABLE checked_folder = (
+    SELECT CASE WHEN count(*) < 3 THEN error('billboard.sql: not all was read, so no table is replaced') END
+    FROM duckdb_tables() WHERE database_name = 'billboard_read'
+);
+CREATE OR REPLACE TABLE songs AS FROM billboard_read.songs;
+CREATE OR REPLACE TABLE chords AS FROM billboard_read.chords;
+COMMIT;
+DETACH billboard_read;
