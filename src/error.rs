@@ -4,6 +4,7 @@
 //! verbatim as the error of a SQL statement.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A result whose error is shown to the analyst.
@@ -101,6 +102,17 @@ impl From<candle_core::Error> for Error {
 impl From<safetensors::SafeTensorError> for Error {
     fn from(error: safetensors::SafeTensorError) -> Self {
         Self::Model(format!("the stored model cannot be read: {error}"))
+    }
+}
+
+/// Longest piece of a given text that a message repeats, in characters.
+const EXCERPT_CHARS_MAX: usize = 60;
+
+/// A given text as messages repeat it: of a long one the beginning.
+pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(EXCERPT_CHARS_MAX) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
 }
 

@@ -5,15 +5,12 @@
 //! declared as ANY and judged here.
 
 use super::contract::Value;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 use crate::suggest::closest;
 use crate::train::{Default, Kind, Options, Param, Setting};
 
 #[cfg(test)]
 mod tests;
-
-/// Longest piece of a given text that an error repeats, in characters.
-const QUOTED_CHARS_MAX: usize = 60;
 
 /// What an argument that is NULL means where the option has no default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,11 +250,7 @@ fn describe(value: &Value) -> String {
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
         Value::Float(value) => value.to_string(),
-        Value::Text(value) if value.chars().count() > QUOTED_CHARS_MAX => {
-            let start: String = value.chars().take(QUOTED_CHARS_MAX).collect();
-            format!("the text '{start}…'")
-        }
-        Value::Text(value) => format!("the text '{value}'"),
+        Value::Text(value) => format!("the text '{}'", excerpt(value)),
         Value::Timestamp(_) => "a timestamp".to_owned(),
         Value::Blob(_) => "a blob".to_owned(),
         Value::List(_) | Value::Floats(_) => "a list".to_owned(),

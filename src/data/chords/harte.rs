@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::note::Degree;
 use super::quality;
+use crate::error::excerpt;
 
 /// The degrees of a quality.
 ///
@@ -21,13 +22,13 @@ pub(super) fn degrees(text: &str) -> Result<BTreeSet<Degree>, String> {
     let start = if name.is_empty() && list.is_some() { "1" } else { name };
     let shorthand = quality::degrees(start).ok_or_else(|| match name {
         "" => "nothing follows the colon".to_owned(),
-        name => format!("there is no quality '{name}' in Harte's syntax"),
+        name => format!("there is no quality '{}' in Harte's syntax", excerpt(name)),
     })?;
     let mut degrees: BTreeSet<Degree> = shorthand.iter().copied().collect();
     let mut omitted = Vec::new();
     for part in list.into_iter().flat_map(|list| list.split(',')) {
         let part = part.trim();
-        let degree = |text| Degree::parse(text).ok_or_else(|| format!("'{part}' is no degree"));
+        let degree = |text| Degree::parse(text).ok_or_else(|| format!("'{}' is no degree", excerpt(part)));
         match part.strip_prefix('*') {
             Some(part) => omitted.push(degree(part)?),
             None => {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::note::Note;
 use super::{Chord, Harmony};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 
 /// How well each of the twelve notes above the tonic fits a major key …
 const MAJOR: [f64; 12] = [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88];
@@ -41,7 +41,7 @@ impl Key {
         key.ok_or_else(|| {
             Error::data(format!(
                 "'{}' is no major or minor key; keys are written as Bb, A:min, Am or F# minor",
-                text.trim()
+                excerpt(text.trim())
             ))
         })
     }

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::note::{Degree, number};
+use crate::error::excerpt;
 
 const FIFTH: Degree = Degree::natural(5);
 const FLAT_SEVENTH: Degree = Degree::new(7, -1);
@@ -28,7 +29,7 @@ pub(super) fn degrees(text: &str) -> Result<BTreeSet<Degree>, String> {
             .separator(rest)
             .or_else(|| reading.word(rest, start))
             .or_else(|| reading.degree(rest, start))
-            .ok_or_else(|| format!("'{rest}' is not understood"))?;
+            .ok_or_else(|| format!("'{}' is not understood", excerpt(rest)))?;
     }
     if reading.depth > 0 {
         return Err("a parenthesis does not end".to_owned());

@@ -26,7 +26,7 @@ pub use roman::roman;
 pub use sequences::{ChordReading, Chords, ChordsBuilder};
 pub use simplify::Vocabulary;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 
 /// What a chord symbol means.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -169,8 +169,9 @@ impl<'a> Parts<'a> {
             .and_then(|(root, rest)| Self::after_root(root, rest));
         parts.map(Ok).map_err(|why| {
             Error::data(format!(
-                "'{text}' is no chord symbol: {why}; chords are written as Am7, Bbmaj7/D or \
-                 C:maj6(9)/3, no chord as N, and one that nobody could name as X"
+                "'{}' is no chord symbol: {why}; chords are written as Am7, Bbmaj7/D or \
+                 C:maj6(9)/3, no chord as N, and one that nobody could name as X",
+                excerpt(text)
             ))
         })
     }
@@ -183,7 +184,7 @@ impl<'a> Parts<'a> {
             Some((head, tail)) => match (Note::parse(tail), Degree::parse(tail)) {
                 (Some(note), _) => (head, root.degree_of(note), Some(note)),
                 (None, Some(degree)) => (head, degree, None),
-                (None, None) if harte.is_some() => return Err(format!("'{tail}' is no bass")),
+                (None, None) if harte.is_some() => return Err(format!("'{}' is no bass", excerpt(tail))),
                 // As in m/maj7.
                 (None, None) => (rest, ROOT, None),
             },

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::{ChordSpan, Code};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 
 /// Ends may be so much later than the next start: what rounding does to times.
 const OVERLAP_MAX_S: f64 = 1e-6;
@@ -27,14 +27,14 @@ pub(super) fn read(side: &str, spans: &[ChordSpan<'_>]) -> Result<Vec<Span>> {
     // The chord as an analyst finds it: by its place in what was given, from 1.
     let named = |place: usize| {
         let ChordSpan { label, start_s, end_s } = spans[place];
-        format!("chord {} ('{label}', {start_s} s to {end_s} s)", place + 1)
+        format!("chord {} ('{}', {start_s} s to {end_s} s)", place + 1, excerpt(label))
     };
     let mut codes: HashMap<&str, Code> = HashMap::new();
     let mut kept = Vec::with_capacity(spans.len());
     for (place, &ChordSpan { label, start_s, end_s }) in spans.iter().enumerate() {
         for (time, does) in [(start_s, "starts"), (end_s, "ends")] {
             if !(-TIME_MAX_S..=TIME_MAX_S).contains(&time) {
-                let chord = format!("{side} chord {} ('{label}')", place + 1);
+                let chord = format!("{side} chord {} ('{}')", place + 1, excerpt(label));
                 return Err(Error::data(format!(
                     "{chord} {does} at {time} s; times are numbers of seconds, of at most \
                      {TIME_MAX_S}; correct it or leave the chord out"

@@ -70,9 +70,16 @@ fn levers(
 ) -> Result<Vec<&'static str>> {
     let mut gains = Vec::new();
     for param in spec.params {
-        let Kind::Int { min, .. } = param.kind else { continue };
+        let lowest = match param.kind {
+            Kind::Int { min, .. } => Setting::Int(min),
+            // A list that was not given hangs on other options.
+            Kind::IntList { min, .. } if !options.ints(param.name).is_empty() => {
+                Setting::IntList(vec![min; options.ints(param.name).len()])
+            }
+            _ => continue,
+        };
         let mut lowered = options.clone();
-        lowered.set(param.name, Setting::Int(min));
+        lowered.set(param.name, lowest);
         // Options may need each other: what cannot be lowered alone is no advice.
         let Ok(lower) = need(&lowered) else { continue };
         let gain = needed.saturating_sub(lower);
