@@ -101,7 +101,10 @@ fn a_loader_that_fails_half_way_replaces_nothing() {
     // Rows of a user's own transaction are not committed by the way.
     let before = "SET VARIABLE folder = '.'; BEGIN; UPDATE plays SET kept = 'changed';";
     let said = refused(folder.path(), "lfm1b.sql", before);
-    assert!(said.contains("a single transaction can only write to a single attached database"), "{said}");
+    assert!(
+        said.contains("a single transaction can only write to a single attached database"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -28,7 +28,8 @@ pub(super) fn degrees(text: &str) -> Result<BTreeSet<Degree>, String> {
     let mut omitted = Vec::new();
     for part in list.into_iter().flat_map(|list| list.split(',')) {
         let part = part.trim();
-        let degree = |text| Degree::parse(text).ok_or_else(|| format!("'{}' is no degree", excerpt(part)));
+        let degree =
+            |text| Degree::parse(text).ok_or_else(|| format!("'{}' is no degree", excerpt(part)));
         match part.strip_prefix('*') {
             Some(part) => omitted.push(degree(part)?),
             None => {

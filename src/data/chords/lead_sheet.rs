@@ -19,8 +19,8 @@ const FLAT_SEVENTH: Degree = Degree::new(7, -1);
 /// # Errors
 /// What is wrong with it, to follow the symbol.
 pub(super) fn degrees(text: &str) -> Result<BTreeSet<Degree>, String> {
-    // The slash of 6/9 parts nothing.
-    let text = text.replace("6/9", "69");
+    // The slash of 6/9 parts nothing; printers set a minus or a dash.
+    let text = text.replace("6/9", "69").replace(['−', '–'], "-");
     let mut reading = Reading { third: Some(Degree::natural(3)), ..Reading::default() };
     let mut rest = text.as_str();
     while !rest.is_empty() {
@@ -62,6 +62,8 @@ impl Reading {
         match first {
             '(' | '[' => self.depth += 1,
             ')' | ']' => self.depth = self.depth.checked_sub(1)?,
+            // These stand between others: nothing is left of a bass or a degree that is not there.
+            ',' | '/' if matches!(rest[1..].chars().next(), None | Some(',' | '/')) => return None,
             ',' | ' ' | '/' => {}
             _ => return None,
         }
@@ -114,12 +116,13 @@ impl Reading {
     fn mode<'a>(&mut self, rest: &'a str, start: bool) -> Option<&'a str> {
         let after = |words: &[&str]| words.iter().find_map(|word| rest.strip_prefix(word));
         // The m of madd9 does not begin ma.
-        let major = if rest.starts_with("mad") { None } else { after(&["maj", "ma"]) };
-        if let Some(rest) = major.or_else(|| after(&["Maj", "MAJ", "Ma", "MA"])) {
+        let major = if rest.starts_with("mad") { None } else { after(&["major", "maj", "ma"]) };
+        if let Some(rest) = major.or_else(|| after(&["Major", "MAJOR", "Maj", "MAJ", "Ma", "MA"])) {
             self.major = true;
             return Some(rest);
         }
-        if let Some(rest) = after(&["min", "Min", "MIN", "mi", "Mi", "MI", "m"]) {
+        let minor = ["minor", "Minor", "MINOR", "min", "Min", "MIN", "mi", "Mi", "MI", "m"];
+        if let Some(rest) = after(&minor) {
             self.third = Some(Degree::new(3, -1));
             return Some(rest);
         }

@@ -160,12 +160,19 @@ impl<'a> Parts<'a> {
     fn of(text: &'a str) -> Result<std::result::Result<Self, Chord>> {
         let text = text.trim();
         match text.to_ascii_uppercase().as_str() {
-            "N" | "NC" | "N.C." | "N.C" => return Ok(Err(Chord::Silence)),
+            "N" | "NC" | "N.C." | "N.C" | "N/C" => return Ok(Err(Chord::Silence)),
             "X" => return Ok(Err(Chord::Unknown)),
             _ => {}
         }
         let parts = Note::read(text)
-            .ok_or_else(|| "it does not begin with a note from A to G".to_owned())
+            .ok_or_else(|| {
+                let case = if text.starts_with(|letter| matches!(letter, 'a'..='g')) {
+                    ", in upper case"
+                } else {
+                    ""
+                };
+                format!("it does not begin with a note from A to G{case}")
+            })
             .and_then(|(root, rest)| Self::after_root(root, rest));
         parts.map(Ok).map_err(|why| {
             Error::data(format!(
@@ -184,7 +191,9 @@ impl<'a> Parts<'a> {
             Some((head, tail)) => match (Note::parse(tail), Degree::parse(tail)) {
                 (Some(note), _) => (head, root.degree_of(note), Some(note)),
                 (None, Some(degree)) => (head, degree, None),
-                (None, None) if harte.is_some() => return Err(format!("'{}' is no bass", excerpt(tail))),
+                (None, None) if harte.is_some() => {
+                    return Err(format!("'{}' is no bass", excerpt(tail)));
+                }
                 // As in m/maj7.
                 (None, None) => (rest, ROOT, None),
             },

@@ -21,8 +21,8 @@ fn key(text: &str) -> Key {
 #[test]
 fn all_syntaxes_mean_the_same() {
     for (harte, others) in [
-        ("C:maj", "C C:maj C:(3,5) CM Cmaj"),
-        ("A:min7", "Am7 A-7 Ami7 Amin7 AMIN7 A:min7 A:(b3,5,b7) A:min(b7)"),
+        ("C:maj", "C C:maj C:(3,5) CM Cmaj Cmajor CMajor"),
+        ("A:min7", "Am7 A-7 A−7 A–7 Aminor7 Ami7 Amin7 AMIN7 A:min7 A:(b3,5,b7) A:min(b7)"),
         ("Bb:maj7/3", "Bbmaj7/D BbM7/D BbΔ/D Bb^7/D B♭maj7/D Bb:maj7/3 Bb:maj(7)/D"),
         ("F#:hdim7", "F#m7b5 F#ø F#ø7 F#m7(b5) F#-7-5 F#h7 F#hdim7 F#:hdim F#:min7(b5,*5) Fsm7b5"),
         ("C:maj6(9)/3", "C:maj6(9)/3 C6/9/E C69/E C:6(9)/3"),
@@ -36,7 +36,7 @@ fn all_syntaxes_mean_the_same() {
         ("A:13(b9,*9)", "A13b9 A:13(*9,b9)"),
         ("F#:min/3", "F#m/A# Fsmin/As"),
         ("C:aug(b7,#9)", "C7alt Calt"),
-        ("N", "N NC N.C. n.c."),
+        ("N", "N NC N.C. n.c. N/C"),
         ("X", "X"),
     ] {
         for other in others.split(' ') {
@@ -60,6 +60,11 @@ fn what_is_no_chord_is_named_with_the_reason() {
         ("Cm7(b5", "a parenthesis does not end"),
         ("Cm7b5)", "')' is not understood"),
         ("Cxyz", "'xyz' is not understood"),
+        ("am", "it does not begin with a note from A to G, in upper case"),
+        ("C/", "'/' is not understood"),
+        ("Am7/", "'/' is not understood"),
+        ("C//E", "'/' is not understood"),
+        ("C,", "',' is not understood"),
         ("C#########", "it does not begin with a note from A to G"),
         ("Cäö", "'äö' is not understood"),
     ] {
