@@ -1,0 +1,28 @@
+-- What the songs of sql/papers/coat_planted.sql sound like, for NeuMF with CNN and LSTM.
+--
+--   SET VARIABLE folder = 'music';                  -- one that is there, for 12 GB; if not the current one
+--   .read sql/papers/coat_rendered.sql
+--
+-- Renders each song's 100 places, a fifth of a second each, in one of five styles, and takes the MFCC of the
+-- file. Stop it at any time and run it again: what was heard is not heard again.
+--
+-- Creates, for train_neumf_cnn, train_neumf_lstm, and sql/papers/coat_tables.sql:
+--   mfccs    song_id, features: 860 frames of 20 numbers
+
+CREATE OR REPLACE TEMP TABLE files AS
+SELECT song_id, concat(coalesce(getvariable('folder') || '/', ''), 'song_', row_number() OVER (ORDER BY song_id), '.wav') AS path,
+       list_transform(range(100), lambda place: chords[1 + place % len(chords)]) AS chords,
+       ['ballad', 'rock', 'reggae', 'waltz', 'hymn'][1 + CAST(floor(5 * chance('style', song_id, 0)) AS BIGINT)] AS style
+FROM song_chords;
+
+.print Rendering songs …
+SELECT format('COPY (SELECT render_chords(chords, style, 0.2) FROM files WHERE path = ''{0}'') TO ''{0}'' (FORMAT blob)',
+              replace(path, '''', ''''''))
+FROM files WHERE path NOT IN (SELECT file FROM glob(coalesce(getvariable('folder') || '/', '') || 'song_*.wav'))
+ORDER BY song_id
+.gexec
+
+.print Listening …
+SELECT status, count(*) AS files, sum(stored) AS frames, sum(seconds) / sum(seconds / realtime) AS realtime
+FROM extract_features_batch('(SELECT song_id, path FROM files)', 'mfccs', kind := 'mfcc')
+GROUP BY ALL;
