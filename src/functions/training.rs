@@ -4,6 +4,7 @@
 //! stops after the running epoch and the best epoch so far is kept as an interrupted model, which
 //! the same statement resumes. A finished training is found, not repeated.
 
+mod initial;
 mod memory;
 mod options;
 mod run;

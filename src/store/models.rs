@@ -45,8 +45,9 @@ pub struct Saved {
 
 /// Stores a model: the whole model or, on any error, nothing of it.
 ///
-/// It takes the place of an interrupted model of the same name, kind, options and data, whose
-/// version it keeps if that is the latest; but not if it is interrupted itself and cannot be
+/// It takes the place of an interrupted model of the same name, kind, options and data, and of the one
+/// that its training went on from, whose options an earlier version of Segue may have written
+/// otherwise; it keeps the version if that is the latest; but not if it is interrupted itself and cannot be
 /// resumed, as an imported one. Otherwise its version is one more than the name's highest ever.
 ///
 /// # Errors
@@ -99,7 +100,7 @@ fn next_version(catalogue: &Catalogue<'_>, name: &str, model: &NewModel) -> Resu
     let interrupted = rows(
         conn,
         &format!(
-            "SELECT version FROM {} WHERE name = ? AND kind = ? AND options = ?
+            "SELECT version FROM {} WHERE name = ? AND kind = ? AND (options = ? OR version = ?)
              AND fingerprint = ? AND status = 'interrupted' AND ?",
             catalogue.table("models")
         ),
@@ -107,6 +108,7 @@ fn next_version(catalogue: &Catalogue<'_>, name: &str, model: &NewModel) -> Resu
             name,
             model.kind,
             model.options_json,
+            model.resumed,
             model.fingerprint,
             model.complete || model.resume.is_some()
         ],

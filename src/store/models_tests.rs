@@ -38,6 +38,7 @@ fn model(name: &str) -> NewModel {
         best_epoch: Some(2),
         archive: vec![1, 2, 3],
         resume: None,
+        resumed: None,
     }
 }
 
@@ -178,6 +179,15 @@ fn the_same_training_takes_the_place_of_its_interrupted_model() {
     assert_eq!(save(&conn, &NewModel { fingerprint: "g".into(), ..model("harm") }).unwrap(), 4);
     let versions: Vec<i64> = list(&conn).unwrap().iter().map(|row| row.version).collect();
     assert_eq!(versions, [1, 3, 4]);
+}
+
+#[test]
+fn a_training_takes_the_place_of_what_it_went_on_from_however_its_options_were_written() {
+    let conn = memory();
+    save(&conn, &NewModel { options_json: "{}".into(), ..interrupted("harm") }).unwrap();
+    assert_eq!(save(&conn, &NewModel { resumed: Some(1), ..model("harm") }).unwrap(), 1);
+    let rows = list(&conn).unwrap();
+    assert_eq!((rows.len(), rows[0].complete), (1, true));
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub struct NewModel {
     pub archive: Vec<u8>,
     /// The state from which an interrupted training goes on.
     pub resume: Option<Vec<u8>>,
+    /// The interrupted version that its training went on from.
+    pub resumed: Option<i64>,
 }
 
 impl NewModel {
@@ -66,6 +68,7 @@ impl NewModel {
             best_epoch: meta.best_epoch,
             archive,
             resume,
+            resumed: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::archive::EpochRow;
 use super::catalogue::{Catalogue, map_literal};
 use super::lookup::epoch_row;
 use super::place::locate;
-use super::rows::{lookup, rows};
+use super::rows::{Cell, lookup, rows};
 use crate::error::Result;
 
 /// One trial: a training of a kind of model, with its options and data as trainings are told apart.
@@ -20,22 +20,42 @@ pub struct Trial<'a> {
     pub fingerprint: &'a str,
 }
 
-/// The epochs that are stored of a trial, in the database that the name of a model means.
+/// The epochs that are stored of a trial, in the database that the name of a model means. `is_same` says
+/// whether options are the trial's, however an earlier version wrote them.
 ///
 /// # Errors
 /// The tables cannot be read.
-pub fn trial(conn: &Connection, model: &str, trial: Trial<'_>) -> Result<Vec<EpochRow>> {
+pub fn trial(
+    conn: &Connection,
+    model: &str,
+    trial: Trial<'_>,
+    is_same: &dyn Fn(&str) -> bool,
+) -> Result<Vec<EpochRow>> {
     let catalogue = Catalogue::of(conn, &locate(conn, model)?.database);
+    let found = epochs(&catalogue, trial);
+    match found {
+        Err(_) if !has_table(&catalogue)? => return Ok(Vec::new()),
+        Ok(found) if found.is_empty() => {}
+        found => return found,
+    }
+    let table = catalogue.table("trials");
+    let sql = format!("SELECT DISTINCT options FROM {table} WHERE kind = ? AND fingerprint = ?");
+    let others = lookup(conn, &sql, params![trial.kind, trial.fingerprint])?;
+    let mut others = others.into_iter().flatten().map(Cell::text);
+    match others.find(|options| is_same(options)) {
+        Some(options) => epochs(&catalogue, Trial { options_json: &options, ..trial }),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn epochs(catalogue: &Catalogue<'_>, trial: Trial<'_>) -> Result<Vec<EpochRow>> {
     let sql = format!(
         "SELECT epoch, train_loss, map_keys(metrics), map_values(metrics), seconds, plays_per_second
          FROM {} WHERE kind = ? AND options = ? AND fingerprint = ? ORDER BY epoch",
         catalogue.table("trials")
     );
     let key = params![trial.kind, trial.options_json, trial.fingerprint];
-    match lookup(conn, &sql, key) {
-        Err(_) if !has_table(&catalogue)? => Ok(Vec::new()),
-        found => Ok(found?.into_iter().map(epoch_row).collect()),
-    }
+    Ok(lookup(catalogue.conn, &sql, key)?.into_iter().map(epoch_row).collect())
 }
 
 /// Stores the epochs of a trial in place of those that were there.

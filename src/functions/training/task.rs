@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use candle_core::safetensors::SliceSafetensors;
-use candle_core::{DType, Device};
+use candle_core::Device;
 use duckdb::Connection;
 
+use super::initial::initial_weights;
 use super::memory;
 use super::options::{identity, is_same, request};
 use super::validation::{held_out, validation, watched};
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::eval::{Measure, Repeats};
 use crate::functions::loaded::{artifact, build, shown};
 use crate::functions::settings;
-use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow, NewModel, Saved};
+use crate::store::{self, ArchiveMeta, Caller, EpochRow, ModelRow, NewModel, Saved, Trial};
 use crate::threads::Threads;
 use crate::train::{EpochReport, Fit, ModelSpec, Options, Plan, Weights, flat_listeners};
 
@@ -129,6 +129,38 @@ impl Task {
         let identity = self.identity()?;
         let is_same = |stored: &str| is_same(self.spec, stored, &identity);
         store::find_unfinished(conn, &self.model, self.spec.name, &is_same, &data.fingerprint)
+    }
+
+    /// The epochs that a search stored of this very training.
+    ///
+    /// # Errors
+    /// The tables cannot be read.
+    pub(in crate::functions) fn tried(
+        &self,
+        conn: &Connection,
+        data: &Data,
+    ) -> Result<Vec<EpochRow>> {
+        let identity = self.identity()?;
+        let is_same = |stored: &str| is_same(self.spec, stored, &identity);
+        store::trial(conn, &self.model, self.as_trial(&identity, data), &is_same)
+    }
+
+    /// Stores epochs of this very training for later searches.
+    ///
+    /// # Errors
+    /// The database is read-only or full.
+    pub(in crate::functions) fn remember(
+        &self,
+        conn: &Connection,
+        data: &Data,
+        epochs: &[EpochRow],
+    ) -> Result<()> {
+        let identity = self.identity()?;
+        store::save_trial(conn, &self.model, self.as_trial(&identity, data), epochs)
+    }
+
+    fn as_trial<'a>(&self, identity: &'a str, data: &'a Data) -> Trial<'a> {
+        Trial { kind: self.spec.name, options_json: identity, fingerprint: &data.fingerprint }
     }
 
     /// Drops what [`Task::keep`] stored.
@@ -274,6 +306,7 @@ impl Task {
         let mut new = NewModel::new(meta, &job.data.dataset, archive, resume);
         // In the file a model has no database.
         self.model.clone_into(&mut new.name);
+        new.resumed = job.resumed.map(|(_, version)| version);
         store::save(&conn, &new)
     }
 
@@ -321,35 +354,6 @@ impl Job {
     pub(in crate::functions) fn epochs(&self) -> Vec<EpochRow> {
         self.fit.reports().iter().map(epoch_row).collect()
     }
-}
-
-/// The tensors of the safetensors file that the option `weights` names, if it is given, and a hash of
-/// the file.
-///
-/// # Errors
-/// The file cannot be read, or is no safetensors file; the analyst stops the statement.
-fn initial_weights(
-    caller: &Caller,
-    function: &str,
-    options: &Options,
-) -> Result<Option<(Weights, u128)>> {
-    let Some(path) = options.text("weights") else { return Ok(None) };
-    let bytes = store::read_file(caller, function, path)?;
-    let file = SliceSafetensors::new(&bytes).map_err(|error| {
-        let message = format!("names '{path}', which is no safetensors file ({error})");
-        Error::option(function, "weights", message)
-    })?;
-    let mut tensors = Weights::new();
-    for (name, view) in file.tensors() {
-        // As export_model calls them, and as others do.
-        let plain = name.strip_prefix("weights.").unwrap_or(&name);
-        // Convolutions are begun with alone; whatever else is in the file may be large.
-        let is_number = DType::try_from(view.dtype()).is_ok_and(|dtype| dtype.is_float());
-        if is_number && plain.starts_with("features.") {
-            tensors.insert(plain.to_owned(), file.load(&name, &Device::Cpu)?);
-        }
-    }
-    Ok(Some((tensors, xxhash_rust::xxh3::xxh3_128(&bytes))))
 }
 
 /// An epoch as it is stored.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::functions::contract::{Rows, Value};
 use crate::functions::loaded::stored_note;
 use crate::functions::training::{Data, Job, Task};
-use crate::store::{self, EpochRow, Trial};
+use crate::store::EpochRow;
 
 /// A statement that searches.
 pub(super) struct Search {
@@ -123,11 +123,8 @@ impl Search {
     fn run(&self, conn: &Connection, at: usize, data: &Data) -> Result<Outcome> {
         let task = &self.trials[at].task;
         let epochs = self.rounds[self.round].min(task.epochs());
-        let identity = task.identity()?;
-        let (kind, fingerprint) = (task.spec.name, data.fingerprint.as_str());
-        let trial = Trial { kind, options_json: &identity, fingerprint };
         if self.round > 0 || !task.options.bool("retrain") {
-            let mut known = store::trial(conn, &task.model, trial)?;
+            let mut known = task.tried(conn, data)?;
             if known.len() >= epochs || task.is_over(&known) {
                 known.truncate(epochs);
                 let (status, note) = ("stored", String::new());
@@ -138,7 +135,7 @@ impl Search {
         let mut job = task.begin(conn, data, stored.as_ref())?;
         self.train(&mut job, at, epochs)?;
         let mut known = job.epochs();
-        store::save_trial(conn, &task.model, trial, &known)?;
+        task.remember(conn, data, &known)?;
         // One that goes on after an earlier statement may be further than its rivals.
         known.truncate(epochs);
         let paused = !self.is_last_round() && !job.fit.finished();
