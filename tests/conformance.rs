@@ -1,5 +1,9 @@
 //! What every model of the registry must do, whatever it learns.
 
+#[path = "conformance/options.rs"]
+mod options;
+mod support;
+
 use std::sync::Arc;
 
 use candle_core::Device;
@@ -70,7 +74,7 @@ fn cycle(sessions_per_user: usize, users: usize) -> Dataset {
     }
 }
 
-/// A model's defaults, made small.
+/// A model's defaults, made small; those that depend on others are left open.
 fn options(spec: &ModelSpec, seed: i64) -> Options {
     let mut options = Options::defaults(spec.params);
     let small = [
@@ -91,7 +95,7 @@ fn options(spec: &ModelSpec, seed: i64) -> Options {
 }
 
 fn start(spec: &ModelSpec, dataset: &Arc<Dataset>, options: &Options) -> Box<dyn Training> {
-    (spec.start)(dataset.clone(), options, &Device::Cpu)
+    (spec.start)(dataset.clone(), &spec.resolve(options), &Device::Cpu)
         .unwrap_or_else(|error| panic!("{}: {error}", spec.name))
 }
 
@@ -178,7 +182,7 @@ fn the_same_seed_gives_the_same_weights_and_another_does_not() {
 fn a_loaded_model_scores_as_the_trained_one() {
     let dataset = Arc::new(cycle(4, 6));
     for spec in REGISTRY {
-        let options = options(spec, 1);
+        let options = spec.resolve(&options(spec, 1));
         let model = fit(spec, &dataset, &options);
         let weights = model.weights().unwrap();
         let artifact = Artifact { dataset: dataset.clone(), options, weights };
@@ -260,7 +264,8 @@ fn sessions_of_one_play_are_learned_from_or_refused_with_a_reason() {
     dataset.plays.session_offsets = vec![0, 1];
     let dataset = Arc::new(dataset);
     for spec in REGISTRY {
-        if let Err(error) = (spec.start)(dataset.clone(), &options(spec, 1), &Device::Cpu) {
+        let options = spec.resolve(&options(spec, 1));
+        if let Err(error) = (spec.start)(dataset.clone(), &options, &Device::Cpu) {
             let message = error.to_string();
             assert!(message.contains("session_id"), "{}: {message}", spec.name);
         }
@@ -284,7 +289,7 @@ fn the_memory_of_a_training_is_estimated() {
             if options.has(name) {
                 options.set(name, Setting::Int(value));
             }
-            let memory = (spec.memory)(&dataset, &options).unwrap();
+            let memory = (spec.memory)(&dataset, &spec.resolve(&options)).unwrap();
             let mut training = start(spec, &dataset, &options);
             training.epoch(1, &Control::default()).unwrap();
             let weights = held(&training.model().unwrap().weights().unwrap());
@@ -308,22 +313,27 @@ fn a_stop_ends_training_before_the_next_batch() {
     }
 }
 
+fn is_valid(kind: Kind, value: &Setting) -> bool {
+    match (kind, value) {
+        (Kind::Bool, Setting::Bool(_)) => true,
+        (Kind::Int { min, max }, Setting::Int(value)) => (min..=max).contains(value),
+        (Kind::Float { min, max }, Setting::Float(value)) => (min..=max).contains(value),
+        (Kind::Choice(names), Setting::Text(value)) => names.contains(&value.as_str()),
+        (Kind::IntList { min, max }, Setting::IntList(values)) => {
+            !values.is_empty() && values.iter().all(|value| (min..=max).contains(value))
+        }
+        _ => false,
+    }
+}
+
 #[test]
 fn options_are_documented_and_their_defaults_valid() {
     for spec in REGISTRY {
         assert!(spec.summary.ends_with('.') && spec.example.contains(spec.name), "{}", spec.name);
         for param in spec.params {
             assert!(param.doc.ends_with('.'), "{}.{}: {}", spec.name, param.name, param.doc);
-            let inside = match (param.kind, param.default) {
-                (Kind::Int { min, max }, segue::train::Default::Int(value)) => {
-                    (min..=max).contains(&value)
-                }
-                (Kind::Float { min, max }, segue::train::Default::Float(value)) => {
-                    (min..=max).contains(&value)
-                }
-                (Kind::Choice(names), segue::train::Default::Text(value)) => names.contains(&value),
-                _ => true,
-            };
+            let defaults = spec.resolve(&Options::default());
+            let inside = defaults.get(param.name).is_none_or(|value| is_valid(param.kind, value));
             assert!(inside, "{}.{}", spec.name, param.name);
         }
     }
@@ -333,7 +343,7 @@ fn options_are_documented_and_their_defaults_valid() {
 fn damaged_weights_are_refused_by_name() {
     let dataset = Arc::new(cycle(4, 6));
     for spec in REGISTRY.iter().filter(|spec| spec.name != "popularity") {
-        let options = options(spec, 1);
+        let options = spec.resolve(&options(spec, 1));
         let artifact = Artifact { dataset: dataset.clone(), options, weights: Weights::new() };
         let message = (spec.load)(&artifact, &Device::Cpu).err().unwrap().to_string();
         assert!(message.contains("no tensor"), "{}: {message}", spec.name);

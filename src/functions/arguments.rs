@@ -36,9 +36,9 @@ pub(super) fn options(
     let mut options = Options::defaults(params);
     for param in params {
         match given(param) {
-            Some(Value::Null) if null == Null::Absent && param.default == Default::Absent => {}
+            Some(Value::Null) if null == Null::Absent && !is_stated(param.default) => {}
             Some(value) => options.set(param.name, setting(function, param, &value)?),
-            None if param.default == Default::Required => {
+            None if param.is_required() => {
                 let message = format!("is missing; give {}", allowed(param.kind));
                 return Err(Error::option(function, param.name, message));
             }
@@ -46,6 +46,11 @@ pub(super) fn options(
         }
     }
     Ok(options)
+}
+
+/// Whether the manual states the default, or a call without it is refused: NULL is not that value.
+fn is_stated(default: Default) -> bool {
+    !matches!(default, Default::Absent | Default::Depends(_))
 }
 
 /// Validates options that come packed in a STRUCT, as the macros pack them. A NULL field of an
@@ -162,7 +167,7 @@ fn null_message(param: &Param) -> String {
     }
     let remedy = match default_literal(param) {
         Some(literal) => format!("leave it out for the default ({literal})"),
-        None if param.default == Default::Required => format!("give {}", allowed(param.kind)),
+        None if param.is_required() => format!("give {}", allowed(param.kind)),
         None => "leave it out instead".to_owned(),
     };
     format!("must not be NULL; {remedy}")
@@ -171,7 +176,7 @@ fn null_message(param: &Param) -> String {
 /// The default as SQL writes it, if there is one.
 pub(super) fn default_literal(param: &Param) -> Option<String> {
     Some(match param.default {
-        Default::Required | Default::Absent => return None,
+        Default::Required | Default::Absent | Default::Depends(_) => return None,
         Default::Int(value) if param.kind == Kind::Interval => interval_literal(value),
         Default::Bool(value) => value.to_string(),
         Default::Int(value) => value.to_string(),

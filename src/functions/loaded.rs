@@ -122,7 +122,8 @@ pub(super) fn artifact(conn: &duckdb::Connection, row: &ModelRow) -> Result<Arti
     let bytes = store::archive(conn, row)?;
     let archive = store::unpack(&row.name, &bytes)?;
     let (dataset, weights) = (Arc::new(archive.dataset), archive.weights);
-    Ok(Artifact { dataset, options: parse_options(&row.name, &row.options_json)?, weights })
+    let options = options_of(spec(row)?, &row.name, &row.options_json)?;
+    Ok(Artifact { dataset, options, weights })
 }
 
 /// The model that was stored so.
@@ -194,12 +195,14 @@ fn kind(name: &str, kind: &str) -> Result<&'static ModelSpec> {
     })
 }
 
-fn parse_options(name: &str, options_json: &str) -> Result<Options> {
-    serde_json::from_str(options_json).map_err(|error| {
+/// The options of a stored model as they apply: earlier versions of Segue stored them as they were given.
+fn options_of(spec: &ModelSpec, name: &str, options_json: &str) -> Result<Options> {
+    let options = serde_json::from_str(options_json).map_err(|error| {
         Error::model(format!(
             "the options of model '{name}' cannot be read ({error}); train it again"
         ))
-    })
+    })?;
+    Ok(spec.resolve(&options))
 }
 
 /// Builds the model of an archive that may come from anywhere and lets it score all songs once,
@@ -213,9 +216,9 @@ pub(super) fn try_out(
     weights: Weights,
     threads: &Threads,
 ) -> Result<(Arc<Dataset>, Weights)> {
-    let options = parse_options(&meta.name, &meta.options_json)?;
-    let artifact = Artifact { dataset: Arc::new(dataset), options, weights };
     let spec = kind(&meta.name, &meta.kind)?;
+    let options = options_of(spec, &meta.name, &meta.options_json)?;
+    let artifact = Artifact { dataset: Arc::new(dataset), options, weights };
     threads.run(|| {
         let model = (spec.load)(&artifact, &Device::Cpu)?;
         if models::is_listener(spec.name) {

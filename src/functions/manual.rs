@@ -9,7 +9,7 @@ use super::arguments::{allowed, default_literal};
 use super::contract::{
     Column, Docs, MacroDocs, QueryFunction, Registry, ScalarDocs, SqlType, TableFunction,
 };
-use crate::train::{self, Default, Param};
+use crate::train::{self, Param};
 
 /// What a function is to DuckDB, as `duckdb_functions()` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Kind {
 }
 
 /// A parameter of a function, and how it is passed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Parameter {
     /// What it takes.
     pub param: Param,
@@ -60,7 +60,7 @@ impl Parameter {
 
     /// Whether every call must pass it.
     pub fn is_required(&self) -> bool {
-        self.param.default == Default::Required
+        self.param.is_required()
     }
 
     /// Its default as SQL writes it; `None` if it has none.

@@ -28,8 +28,8 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::train::sequence::{self, Batching, Config, Design, Recurrent};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
-    OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, objective, params,
+    CLIP, Default, Kind, LEARNING_RATE_BY_OPTIMIZER, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
+    OptimizerConfig, Options, Param, REG, SCHEDULE, WARMUP, objective, params,
 };
 
 /// The line in the registry.
@@ -59,7 +59,7 @@ const PARAMS: &[Param] = &[
     Param::new(
         "hidden_size",
         Kind::Int { min: 1, max: 4096 },
-        Default::Absent,
+        Default::Depends(|options| options.get("embedding_size").cloned()),
         "H, the size of the network's state; default embedding_size, which tied embeddings need.",
     ),
     Param::new(
@@ -108,11 +108,8 @@ const PARAMS: &[Param] = &[
     objective::LOGQ,
     objective::CALIBRATION,
     objective::SCORE_REG,
-    Param {
-        doc: "Step size; default 0.05 with adagrad and sgd, 0.001 with adam and adamw.",
-        ..LEARNING_RATE
-    },
     OPTIMIZER.with_default(Default::Text("adagrad")),
+    LEARNING_RATE_BY_OPTIMIZER,
     MOMENTUM,
     REG,
     CLIP,
@@ -122,8 +119,7 @@ const PARAMS: &[Param] = &[
 
 /// The model that the options describe.
 fn design(options: &Options) -> Result<Design> {
-    let inputs = options.count("embedding_size");
-    let size = if options.has("hidden_size") { options.count("hidden_size") } else { inputs };
+    let (inputs, size) = (options.count("embedding_size"), options.count("hidden_size"));
     let tied = options.bool("tied");
     if tied && size != inputs {
         return Err(Error::data(format!(
@@ -138,10 +134,6 @@ fn design(options: &Options) -> Result<Design> {
         input_dropout: options.float("input_dropout"),
         dropout: options.float("dropout"),
     };
-    let optimizer = OptimizerConfig::new(options, OptimizerKind::Adagrad, |kind| match kind {
-        OptimizerKind::Adam | OptimizerKind::AdamW => 0.001,
-        OptimizerKind::Adagrad | OptimizerKind::Sgd => 0.05,
-    })?;
     let config = Config {
         embedding_size: inputs,
         deviation: DEVIATION,
@@ -151,8 +143,8 @@ fn design(options: &Options) -> Result<Design> {
         tied,
         bias: true,
         temperature: params::temperature(options),
-        objective: Objective::new(options, Objective::of(LossKind::SampledSoftmax))?,
-        optimizer,
+        objective: Objective::new(options)?,
+        optimizer: OptimizerConfig::new(options)?,
         seed: options.int("seed").unwrap_or(0) as u64,
     };
     Ok(Design { config, encoder: Arc::new(encoder) })
@@ -176,7 +168,7 @@ mod tests {
     fn tied_embeddings_need_one_size() {
         let mut options = Options::defaults(PARAMS);
         options.set("hidden_size", Setting::Int(7));
-        let message = design(&options).err().unwrap().to_string();
+        let message = design(&options.resolved(PARAMS)).err().unwrap().to_string();
         assert!(
             message.contains("hidden_size := 7") && message.contains("tied := false"),
             "{message}"

@@ -30,8 +30,8 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::train::sequence::{self, Batching, Config, Design, Recurrent};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
-    OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, objective, params,
+    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, ModelSpec, OPTIMIZER, Objective, OptimizerConfig,
+    Options, Param, REG, SCHEDULE, WARMUP, objective, params,
 };
 
 /// The line in the registry.
@@ -103,8 +103,8 @@ const PARAMS: &[Param] = &[
     objective::LOGQ,
     objective::CALIBRATION,
     objective::SCORE_REG,
-    LEARNING_RATE.with_default(Default::Float(0.001)),
     OPTIMIZER,
+    LEARNING_RATE,
     MOMENTUM,
     REG,
     CLIP,
@@ -148,8 +148,8 @@ fn design(options: &Options) -> Result<Design> {
         tied: true,
         bias: true,
         temperature: params::temperature(options),
-        objective: Objective::new(options, Objective::of(LossKind::SampledSoftmax))?,
-        optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,
+        objective: Objective::new(options)?,
+        optimizer: OptimizerConfig::new(options)?,
         seed: options.int("seed").unwrap_or(0) as u64,
     };
     Ok(Design { config, encoder: Arc::new(encoder) })
@@ -171,7 +171,7 @@ mod tests {
         for (epochs, expected) in [(1, 0), (2, 1), (3, 2), (10, 2)] {
             let mut options = Options::defaults(PARAMS);
             options.set("epochs", Setting::Int(epochs));
-            let batching = design(&options).unwrap().config.batching;
+            let batching = design(&options.resolved(PARAMS)).unwrap().config.batching;
             let expected = Batching::Windows { item_dropout: 0.25, recent: (expected, RECENT) };
             assert_eq!(batching, expected);
         }

@@ -28,9 +28,8 @@ use crate::error::Result;
 use crate::nn::{self, Dropout};
 use crate::train::sequence::{self, Batching, Config, Design, Encoder, Recurrent, Sequences};
 use crate::train::{
-    CLIP, Default, Initial, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER,
-    Objective, OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, Weights,
-    objective, params, weight,
+    CLIP, Default, Initial, Kind, LEARNING_RATE, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
+    OptimizerConfig, Options, Param, REG, SCHEDULE, WARMUP, Weights, objective, params, weight,
 };
 
 /// The line in the registry.
@@ -86,8 +85,8 @@ const PARAMS: &[Param] = &[
     objective::LOGQ,
     objective::CALIBRATION,
     objective::SCORE_REG,
-    LEARNING_RATE.with_default(Default::Float(0.001)),
     OPTIMIZER,
+    LEARNING_RATE,
     MOMENTUM,
     REG,
     CLIP,
@@ -114,8 +113,8 @@ fn design(options: &Options) -> Result<Design> {
         tied: true,
         bias: options.bool("bias"),
         temperature: params::temperature(options),
-        objective: Objective::new(options, Objective::of(LossKind::SampledSoftmax))?,
-        optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,
+        objective: Objective::new(options)?,
+        optimizer: OptimizerConfig::new(options)?,
         seed: options.int("seed").unwrap_or(0) as u64,
     };
     Ok(Design { config, encoder: Arc::new(Narm { gru, dropout: options.float("dropout") }) })

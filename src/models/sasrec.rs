@@ -33,9 +33,8 @@ use crate::error::{Error, Result};
 use crate::nn::{self, Dropout};
 use crate::train::sequence::{self, Batching, Config, Design, Encoder, Sequences};
 use crate::train::{
-    CLIP, Default, Initial, Kind, LEARNING_RATE, LossKind, MOMENTUM, ModelSpec, OPTIMIZER,
-    Objective, OptimizerConfig, OptimizerKind, Options, Param, REG, SCHEDULE, WARMUP, Weights,
-    objective, params, weight,
+    CLIP, Default, Initial, Kind, LEARNING_RATE, MOMENTUM, ModelSpec, OPTIMIZER, Objective,
+    OptimizerConfig, Options, Param, REG, SCHEDULE, WARMUP, Weights, objective, params, weight,
 };
 
 /// SASRec's line in the registry.
@@ -83,7 +82,7 @@ const PARAMS: &[Param] = &[
     Param::new(
         "positions",
         Kind::Choice(&["start", "end"]),
-        Default::Absent,
+        Default::Depends(|options| params::by_paper(options, "end", "start")),
         "Where positions are counted from: the first song of a window, so that a session is trained as \
          it will be asked for, or the latest; default start, with paper end.",
     ),
@@ -94,12 +93,13 @@ const PARAMS: &[Param] = &[
         doc: "What is minimised; default sampled_softmax over a pool of songs, with paper bce; softmax \
               takes all songs; gbce calibrates bce; bpr, bpr_max, top1 and top1_max rank the target \
               against the pool.",
+        default: Default::Depends(|options| params::by_paper(options, "bce", "sampled_softmax")),
         ..objective::LOSS
     },
     objective::NEGATIVES,
     objective::POOL,
     Param {
-        default: Default::Absent,
+        default: Default::Depends(|options| params::by_paper(options, 0.0, 0.5)),
         doc: "Exponent on the play counts of the distribution that negatives are drawn from; default \
               0.5, with paper 0, which is uniform.",
         ..objective::ALPHA
@@ -108,8 +108,8 @@ const PARAMS: &[Param] = &[
     objective::LOGQ,
     objective::CALIBRATION,
     objective::SCORE_REG,
-    LEARNING_RATE.with_default(Default::Float(0.001)),
     OPTIMIZER,
+    LEARNING_RATE,
     MOMENTUM,
     REG,
     CLIP,
@@ -126,10 +126,7 @@ fn design(options: &Options) -> Result<Design> {
         blocks: options.count("blocks"),
         heads: options.count("heads"),
         post_norm: options.text("norm") == Some("post"),
-        from_start: match options.text("positions") {
-            Some(positions) => positions == "start",
-            None => !options.bool("paper"),
-        },
+        from_start: options.text("positions") == Some("start"),
         dropout: options.float("dropout"),
     };
     if !size.is_multiple_of(encoder.heads) {
@@ -138,11 +135,6 @@ fn design(options: &Options) -> Result<Design> {
             encoder.heads
         )));
     }
-    let otherwise = if options.bool("paper") {
-        Objective { alpha: 0.0, ..Objective::of(LossKind::Bce) }
-    } else {
-        Objective::of(LossKind::SampledSoftmax)
-    };
     let config = Config {
         embedding_size: size,
         deviation: DEVIATION,
@@ -152,8 +144,8 @@ fn design(options: &Options) -> Result<Design> {
         tied: true,
         bias: options.bool("bias"),
         temperature: params::temperature(options),
-        objective: Objective::new(options, otherwise)?,
-        optimizer: OptimizerConfig::new(options, OptimizerKind::Adam, |_| 0.001)?,
+        objective: Objective::new(options)?,
+        optimizer: OptimizerConfig::new(options)?,
         seed: options.int("seed").unwrap_or(0) as u64,
     };
     Ok(Design { config, encoder: Arc::new(encoder) })

@@ -34,7 +34,8 @@ use crate::control::Control;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::train::{
-    Context, Default, Kind, Memory, Model, ModelSpec, Options, Param, Training, Weights,
+    Context, Default, Kind, Memory, Model, ModelSpec, Options, Param, Setting, Training, Weights,
+    params,
 };
 
 mod index;
@@ -81,7 +82,7 @@ pub const SPEC: ModelSpec = ModelSpec {
         Param::new(
             "position_decay",
             Kind::Choice(&["linear", "log", "quadratic", "none"]),
-            Default::Absent,
+            Default::Depends(|options| params::by_paper(options, "linear", "log")),
             "How the weight of the running session's songs falls towards its start: i/n, \
              1/log₁₀(n − i + 2.7), (i/n)², or not at all, for the i-th of n songs; default log, with \
              paper linear.",
@@ -97,21 +98,21 @@ pub const SPEC: ModelSpec = ModelSpec {
         Param::new(
             "proximity",
             Kind::Float { min: 0.0, max: 1e6 },
-            Default::Absent,
+            Default::Depends(|options| params::by_paper(options, 0.0, 5.0)),
             "λ₃ of STAN: a neighbour's vote for a song falls as exp(−d/λ₃) with the song's distance d \
              from the latest shared song; 0 votes for all its songs alike. Default 5, with paper 0.",
         ),
         Param::new(
             "backward",
             Kind::Float { min: 0.0, max: 1.0 },
-            Default::Absent,
+            Default::Depends(|options| params::by_paper(options, 1.0, 0.6)),
             "What a neighbour's vote counts for songs that it played before the latest shared one; \
              default 0.6, with paper 1.",
         ),
         Param::new(
             "recency",
             Kind::Float { min: 0.0, max: 1e6 },
-            Default::Absent,
+            Default::Depends(|options| options.bool("paper").then_some(Setting::Float(0.0))),
             "How a neighbour's vote falls with its age, the share a of sessions that ended after it: \
              exp(−a/recency); 0 lets votes of all ages count alike. Default 1; with paper, and where \
              plays have no times, 0.",
@@ -204,17 +205,7 @@ fn decay(name: &str, distance: usize) -> f32 {
 
 impl SessionKnn {
     fn new(index: Index, options: &Options) -> Self {
-        let paper = options.bool("paper");
-        let number = |option: &str, printed: f64, default: f64| {
-            let value = match options.has(option) {
-                true => options.float(option),
-                false if paper => printed,
-                false => default,
-            };
-            value as f32
-        };
         let has_times = index.dataset.plays.has_times();
-        let position_decay = if paper { "linear" } else { "log" };
         Self {
             index: Arc::new(index),
             neighbors: options.count("neighbors"),
@@ -224,11 +215,17 @@ impl SessionKnn {
                 Some("jaccard") => Similarity::Jaccard,
                 _ => Similarity::Dot,
             },
-            position_decay: options.text("position_decay").unwrap_or(position_decay).to_owned(),
+            position_decay: options.text("position_decay").unwrap_or_default().to_owned(),
             match_decay: options.text("match_decay").unwrap_or_default().to_owned(),
-            proximity: number("proximity", 0.0, 5.0),
-            recency: if has_times { number("recency", 0.0, 1.0) } else { 0.0 },
-            backward: number("backward", 1.0, 0.6),
+            proximity: options.float("proximity") as f32,
+            recency: if options.has("recency") {
+                options.float("recency") as f32
+            } else if has_times {
+                1.0
+            } else {
+                0.0
+            },
+            backward: options.float("backward") as f32,
             max_length: options.count("max_length"),
         }
     }

@@ -25,8 +25,8 @@ pub use model::{
 };
 pub use objective::{LossKind, NegativeSampler, Objective, Pool};
 pub use optimizer::{
-    CLIP, LEARNING_RATE, MOMENTUM, OPTIMIZER, Optimizer, OptimizerConfig, OptimizerKind, REG,
-    SCHEDULE, Schedule, ScheduleKind, WARMUP,
+    CLIP, LEARNING_RATE, LEARNING_RATE_BY_OPTIMIZER, MOMENTUM, OPTIMIZER, Optimizer,
+    OptimizerConfig, OptimizerKind, REG, SCHEDULE, Schedule, ScheduleKind, WARMUP,
 };
 pub use options::{Default, Kind, Options, Param, Setting};
 pub use parameters::{Parameters, StepVariables, Update};

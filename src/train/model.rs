@@ -132,7 +132,7 @@ pub trait Training: Send {
 pub struct Artifact {
     /// Users, songs, fields and histories as in training.
     pub dataset: Arc<Dataset>,
-    /// The options of the training.
+    /// The options of the training, resolved.
     pub options: Options,
     /// The learned tensors.
     pub weights: Weights,
@@ -149,10 +149,10 @@ pub struct Memory {
     pub step: u64,
 }
 
-/// Estimates the memory of a training, from sizes alone.
+/// Estimates the memory of a training, from sizes and resolved options alone.
 pub type Estimate = fn(&Dataset, &Options) -> Result<Memory>;
 
-/// Begins a training on a data set, with options of the model, on a device.
+/// Begins a training on a data set, with resolved options of the model, on a device.
 pub type Start = fn(Arc<Dataset>, &Options, &Device) -> Result<Box<dyn Training>>;
 
 /// Builds a model from what was stored.
@@ -180,4 +180,12 @@ pub struct ModelSpec {
     pub start: Start,
     /// Builds the model from the store.
     pub load: Load,
+}
+
+impl ModelSpec {
+    /// Options with what is not given filled in, as memory, trainings and models read them. Left open is
+    /// what the data decide, and what is not there unless it is given.
+    pub fn resolve(&self, options: &Options) -> Options {
+        options.resolved(self.inputs.iter().chain(self.params))
+    }
 }

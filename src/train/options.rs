@@ -77,12 +77,14 @@ pub enum Setting {
 }
 
 /// The default of an option, in a form that a constant can hold.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Default {
     /// The option must be given.
     Required,
-    /// Without the option something else applies; the documentation says what.
+    /// Without the option there is nothing, or what the data make of it; the documentation says what.
     Absent,
+    /// What the options that stand before it say; `None` where the data say it.
+    Depends(fn(&Options) -> Option<Setting>),
     /// A truth value.
     Bool(bool),
     /// A whole number.
@@ -96,7 +98,7 @@ pub enum Default {
 }
 
 /// One documented option of a function.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Param {
     /// Its name in SQL.
     pub name: &'static str,
@@ -106,6 +108,51 @@ pub struct Param {
     pub default: Default,
     /// One or two sentences for the manual.
     pub doc: &'static str,
+}
+
+impl Default {
+    /// The value, beside the options that stand before it.
+    fn value(self, before: &Options) -> Option<Setting> {
+        match self {
+            Self::Required | Self::Absent => None,
+            Self::Depends(default) => default(before),
+            Self::Bool(value) => Some(value.into()),
+            Self::Int(value) => Some(value.into()),
+            Self::Float(value) => Some(value.into()),
+            Self::Text(value) => Some(value.into()),
+            Self::IntList(values) => Some(values.to_vec().into()),
+        }
+    }
+}
+
+impl From<bool> for Setting {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Setting {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<f64> for Setting {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<&str> for Setting {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<Vec<i64>> for Setting {
+    fn from(values: Vec<i64>) -> Self {
+        Self::IntList(values)
+    }
 }
 
 impl Param {
@@ -119,6 +166,11 @@ impl Param {
     pub const fn with_default(self, default: Default) -> Self {
         Self { default, ..self }
     }
+
+    /// Whether every call must give it.
+    pub const fn is_required(&self) -> bool {
+        matches!(self.default, Default::Required)
+    }
 }
 
 /// Validated option values by name; options without a value and without a default are absent.
@@ -127,20 +179,25 @@ impl Param {
 pub struct Options(pub BTreeMap<String, Setting>);
 
 impl Options {
-    /// The options a function gets when none is given.
+    /// The options a function gets when none is given; those that depend on others are open until
+    /// they are [`resolved`](Self::resolved).
     pub fn defaults(params: &[Param]) -> Self {
-        let values = params.iter().filter_map(|param| {
-            let setting = match param.default {
-                Default::Required | Default::Absent => return None,
-                Default::Bool(value) => Setting::Bool(value),
-                Default::Int(value) => Setting::Int(value),
-                Default::Float(value) => Setting::Float(value),
-                Default::Text(value) => Setting::Text(value.to_owned()),
-                Default::IntList(values) => Setting::IntList(values.to_vec()),
-            };
-            Some((param.name.to_owned(), setting))
-        });
-        Self(values.collect())
+        let stated = params.iter().filter(|param| !matches!(param.default, Default::Depends(_)));
+        Self::default().resolved(stated)
+    }
+
+    /// These options with the defaults of those that are not given, in the order of `params`.
+    #[must_use]
+    pub fn resolved<'p>(&self, params: impl IntoIterator<Item = &'p Param>) -> Self {
+        let mut all = self.clone();
+        for param in params {
+            if !all.has(param.name)
+                && let Some(setting) = param.default.value(&all)
+            {
+                all.set(param.name, setting);
+            }
+        }
+        all
     }
 
     /// Sets an option; the value must already be valid.

@@ -315,12 +315,13 @@ fn missing(name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{OptimizerConfig, OptimizerKind, Options};
+    use super::super::{OptimizerConfig, Options};
     use super::*;
 
     fn parameters() -> Parameters {
-        let config =
-            OptimizerConfig::new(&Options::default(), OptimizerKind::Adam, |_| 0.1).unwrap();
+        let mut options = Options::default();
+        options.set("learning_rate", 0.1.into());
+        let config = OptimizerConfig::new(&options).unwrap();
         let mut parameters = Parameters::new(Optimizer::new(&config, 1));
         parameters.add("table", &[3, 2], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         parameters

@@ -1,10 +1,10 @@
 //! Options that several models have, declared once: the same name means the same everywhere.
 //!
 //! A model takes one over as it is, or with its own default:
-//! `params::EPOCHS.with_default(Default::Int(100))`. [`Default::Absent`] stands for a
-//! default that hangs on other options; then the model's documentation of it says which.
+//! `params::EPOCHS.with_default(Default::Int(100))`. The default of some hangs on options that stand
+//! before them ([`Default::Depends`]); their documentation says how.
 
-use super::{Default, Kind, Options, Param};
+use super::{Default, Kind, Options, Param, Setting};
 use crate::data::{Dataset, Incidence};
 
 /// A share of something, below 1.
@@ -13,6 +13,11 @@ pub const RATE: Kind = Kind::Float { min: 0.0, max: 0.95 };
 /// The model as its paper prints it.
 pub const PAPER: Param =
     Param::new("paper", Kind::Bool, Default::Bool(false), "The model as printed.");
+
+/// The default of an option: one value for the model as its paper prints it, another otherwise.
+pub fn by_paper<T: Into<Setting>>(options: &Options, printed: T, otherwise: T) -> Option<Setting> {
+    Some(if options.bool("paper") { printed.into() } else { otherwise.into() })
+}
 
 /// Passes over the plays.
 pub const EPOCHS: Param = Param::new(

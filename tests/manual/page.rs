@@ -117,12 +117,17 @@ fn shared(entries: &[&Entry]) -> Shared {
     let columns = first.columns.iter().cloned();
     Shared {
         parameters: parameters
-            .filter(|shared| others.iter().all(|entry| entry.parameters.contains(shared)))
+            .filter(|shared| others.iter().all(|entry| has(&entry.parameters, shared)))
             .collect(),
         columns: columns
             .filter(|shared| others.iter().all(|entry| entry.columns.contains(shared)))
             .collect(),
     }
+}
+
+/// Whether a parameter is among others, as far as the page says.
+fn has(parameters: &[Parameter], wanted: &Parameter) -> bool {
+    parameters.iter().any(|parameter| parameter_row(parameter) == parameter_row(wanted))
 }
 
 impl Shared {
@@ -149,7 +154,7 @@ fn section(entry: &Entry, shared: &Shared) -> String {
         format!("```sql\n{};\n```\n", entry.docs.example),
     ];
     let parameters: Vec<Parameter> =
-        entry.parameters.iter().filter(|own| !shared.parameters.contains(own)).copied().collect();
+        entry.parameters.iter().filter(|own| !has(&shared.parameters, own)).copied().collect();
     if !shared.parameters.is_empty() {
         let own = if parameters.is_empty() { "It takes" } else { "Beside what is below, it takes" };
         let common = COMMON.to_lowercase();
@@ -167,18 +172,20 @@ fn section(entry: &Entry, shared: &Shared) -> String {
 }
 
 fn parameter_table(parameters: &[Parameter]) -> String {
-    let rows = parameters.iter().map(|parameter| {
-        let default = match parameter.default_value() {
-            Some(value) => format!("`{value}`"),
-            None if parameter.is_required() => "required".to_owned(),
-            None => "–".to_owned(),
-        };
-        let place = if parameter.is_packed() { "options." } else { "" };
-        let name = format!("`{place}{}`", parameter.param.name);
-        line(&[&name, &takes(parameter), &default, parameter.param.doc])
-    });
+    let rows = parameters.iter().map(parameter_row);
     let head = line(&["parameter", "takes", "default", "meaning"]);
     [head, "|---|---|---|---|\n".to_owned()].into_iter().chain(rows).collect()
+}
+
+fn parameter_row(parameter: &Parameter) -> String {
+    let default = match parameter.default_value() {
+        Some(value) => format!("`{value}`"),
+        None if parameter.is_required() => "required".to_owned(),
+        None => "–".to_owned(),
+    };
+    let place = if parameter.is_packed() { "options." } else { "" };
+    let name = format!("`{place}{}`", parameter.param.name);
+    line(&[&name, &takes(parameter), &default, parameter.param.doc])
 }
 
 /// What values a parameter takes; the introduction says what a relation is.

@@ -65,7 +65,7 @@ pub(super) fn all() -> Vec<Arc<dyn ScalarFunction>> {
     let mut forms: Vec<Arc<dyn ScalarFunction>> = Vec::new();
     for is_lenient in [false, true] {
         for spec in FUNCTIONS.into_iter().filter(|spec| !is_lenient || spec.lenient.is_some()) {
-            let required = |param: &&Param| param.default == Default::Required;
+            let required = |param: &&Param| param.is_required();
             let required = spec.parameters.iter().filter(required).count();
             for parameters in required..=spec.parameters.len() {
                 forms.push(Arc::new(Form { spec, parameters, is_lenient }));

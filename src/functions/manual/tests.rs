@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::functions::{MACROS, registry};
+use crate::train::Default;
 
 /// A sentence for the manual.
 #[track_caller]

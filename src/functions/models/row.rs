@@ -13,7 +13,12 @@ pub(super) fn columns() -> Vec<Column> {
         ("kind", SqlType::Varchar, "Which model it is: train_<kind> made it."),
         ("status", SqlType::Varchar, "complete, or interrupted if its training was stopped."),
         ("is_default", SqlType::Boolean, "Whether functions ask it when no model is named."),
-        ("options", SqlType::Varchar, "What it was trained with, as JSON."),
+        (
+            "options",
+            SqlType::Varchar,
+            "What it was trained with, as JSON: what was given, and the defaults that applied beside it; those \
+             that the data decide are left out.",
+        ),
         ("fields", SqlType::List(Box::new(SqlType::Varchar)), "The columns of songs it uses."),
         ("users", SqlType::BigInt, "How many users it knows."),
         ("songs", SqlType::BigInt, "How many songs it knows."),

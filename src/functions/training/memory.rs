@@ -20,7 +20,9 @@ pub(super) fn check(
     device: &Device,
 ) -> Result<()> {
     let need = |options: &Options| {
-        let memory = (spec.memory)(dataset, options).map_err(|error| error.within(function))?;
+        // What follows from an option is lowered with it.
+        let options = spec.resolve(options);
+        let memory = (spec.memory)(dataset, &options).map_err(|error| error.within(function))?;
         Ok(peak(spec, memory, dataset, device))
     };
     let (needed, limit) = (need(options)?, memory_limit(conn)?);

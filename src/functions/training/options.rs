@@ -184,9 +184,9 @@ pub(super) fn request(function: &str, options: &Options) -> DatasetRequest {
     }
 }
 
-/// The options that make one training the same as another: those of the model, seed and device,
-/// how its inputs are read, and what early stopping watches. What data was read is told apart by its fingerprint, so names
-/// of relations and columns do not count.
+/// The options that make one training the same as another: those of the model, resolved, seed and
+/// device, how its inputs are read, and what early stopping watches. What data was read is told apart by
+/// its fingerprint, so names of relations and columns do not count.
 pub(super) fn identity(
     spec: &ModelSpec,
     options: &Options,
@@ -208,30 +208,67 @@ pub(super) fn identity(
     kept
 }
 
-/// Whether options that are stored, as JSON, are those of a training: an option that the model has got
-/// since they were stored had its default then.
+/// Whether options that are stored, as JSON, are those of a training. Earlier versions stored options
+/// as they were given: what these left open, and an option that the model has got since, had its
+/// default then.
 pub(super) fn is_same(spec: &ModelSpec, stored: &str, identity: &str) -> bool {
     if stored == identity {
         return true;
     }
     let parse = |text: &str| serde_json::from_str::<Options>(text).ok();
-    let (Some(mut stored), Some(identity)) = (parse(stored), parse(identity)) else { return false };
-    for (name, setting) in Options::defaults(spec.params).0 {
-        stored.0.entry(name).or_insert(setting);
-    }
-    stored == identity
+    let (Some(stored), Some(identity)) = (parse(stored), parse(identity)) else { return false };
+    spec.resolve(&stored) == identity
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::REGISTRY;
+    use crate::models::{LISTENERS, REGISTRY};
+
+    fn json(options: &Options) -> String {
+        serde_json::to_string(options).unwrap()
+    }
+
+    fn every_model() -> impl Iterator<Item = &'static ModelSpec> {
+        REGISTRY.iter().chain(LISTENERS).copied()
+    }
+
+    /// The options of a call that gives none but these.
+    fn call(spec: &ModelSpec, given: &[(&str, Setting)]) -> Options {
+        let mut options = Options::defaults(&[COMMON, spec.inputs, spec.params].concat());
+        given.iter().for_each(|(name, setting)| options.set(name, setting.clone()));
+        options
+    }
+
+    fn identity_of(spec: &ModelSpec, options: &Options) -> String {
+        json(&identity(spec, &spec.resolve(options), "cpu", "recall_at_20"))
+    }
+
+    #[test]
+    fn defaults_that_are_spelled_out_make_no_other_training() {
+        for spec in every_model() {
+            for paper in [false, true] {
+                let options = call(spec, &[("paper", Setting::Bool(paper))]);
+                let identity = identity_of(spec, &options);
+                let mut spelled = spec.resolve(&options);
+                assert_eq!(identity, identity_of(spec, &spelled), "{}", spec.name);
+                for param in spec.params {
+                    // As a model of a version that stored options as they were given.
+                    let mut older = serde_json::from_str::<Options>(&identity).unwrap();
+                    older.0.remove(param.name);
+                    let derived = param.name != "paper" || !paper;
+                    assert_eq!(is_same(spec, &json(&older), &identity), derived, "{}", spec.name);
+                }
+                spelled.set("seed", Setting::Int(77));
+                assert_ne!(identity, identity_of(spec, &spelled), "{}", spec.name);
+            }
+        }
+    }
 
     #[test]
     fn options_that_came_later_had_their_defaults() {
         let spec = REGISTRY.iter().find(|spec| spec.name == "sasrec").unwrap();
-        let json = |options: &Options| serde_json::to_string(options).unwrap();
-        let identity = Options::defaults(spec.params);
+        let identity = spec.resolve(&Options::defaults(spec.params));
         let mut older = identity.clone();
         older.0.remove("bias");
         assert_ne!(json(&older), json(&identity));

@@ -30,7 +30,8 @@ pub(in crate::functions) struct Task {
     pub function: String,
     /// The name of the model.
     pub model: String,
-    /// Options of every training, and of the model.
+    /// Options of every training, and of the model, as they were given: what these leave open is resolved
+    /// where it counts, for it changes with those that `tune` tries or [`memory::check`] lowers.
     pub options: Options,
     /// Whoever called.
     pub caller: Caller,
@@ -96,7 +97,8 @@ impl Task {
     /// The device cannot be had.
     pub(in crate::functions) fn identity(&self) -> Result<String> {
         let (device, watched) = (self.device()?, self.watch()?);
-        let identity = identity(self.spec, &self.options, device::name(&device), &watched);
+        let options = self.resolved();
+        let identity = identity(self.spec, &options, device::name(&device), &watched);
         serde_json::to_string(&identity).map_err(|error| Error::Model(error.to_string()))
     }
 
@@ -234,7 +236,8 @@ impl Task {
             validate = Some(validation(dataset, plays, watched, repeats, threads, control));
         }
         memory::check(conn, function, self.spec, options, dataset, &device)?;
-        let start = || (self.spec.start)(dataset.clone(), options, &device);
+        let resolved = self.resolved();
+        let start = || (self.spec.start)(dataset.clone(), &resolved, &device);
         let mut training = threads.run(start).map_err(|error| error.within(function))?;
         if let Some(initial) = &data.initial {
             training.begin_with(initial).map_err(|error| error.within(function))?;
@@ -260,6 +263,11 @@ impl Task {
             self.resume(conn, row, &mut job)?;
         }
         Ok(job)
+    }
+
+    /// The options as they apply.
+    fn resolved(&self) -> Options {
+        self.spec.resolve(&self.options)
     }
 
     /// How many epochs it has at most.

@@ -16,7 +16,7 @@ const POINTS_MAX: usize = 10_000;
 const DRAWS_MAX: usize = 100;
 
 /// One option and its values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Axis {
     param: Param,
     values: Values,
@@ -33,7 +33,7 @@ enum Values {
 }
 
 /// The options that are searched, in the order in which they were given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Space(Vec<Axis>);
 
 /// A point: the value of each option of the space.

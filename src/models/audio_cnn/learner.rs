@@ -17,8 +17,8 @@ use crate::data::{Codes, Dataset, Encoding, MISSING, Tiles};
 use crate::error::{Error, Result};
 use crate::nn::{self, Dropout};
 use crate::train::{
-    Memory, Model, Optimizer, OptimizerConfig, OptimizerKind, Options, Parameters, StepVariables,
-    Training, Update, Weights,
+    Memory, Model, Optimizer, OptimizerConfig, Options, Parameters, StepVariables, Training,
+    Update, Weights,
 };
 
 /// A stream of random numbers that no epoch has.
@@ -116,8 +116,7 @@ impl Learner {
             .flat_map(|(song, genre)| tiles.of(song).map(move |tile| (tile, genre)))
             .collect();
         let batch_size = options.count("batch_size").clamp(1, examples.len().max(1));
-        let config =
-            OptimizerConfig::new(options, OptimizerKind::Adam, |_| network.learning_rate())?;
+        let config = OptimizerConfig::new(options)?;
         let mut parameters =
             Parameters::new(Optimizer::new(&config, examples.len().div_ceil(batch_size)));
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

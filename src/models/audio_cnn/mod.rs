@@ -29,6 +29,7 @@ mod tests;
 use candle_core::Device;
 
 pub use self::learner::genres;
+use self::network::Network;
 pub use self::network::{Heard, Hearing};
 use crate::error::{Error, Result};
 use crate::train::{
@@ -82,6 +83,7 @@ const PARAMS: &[Param] = &[
     Param { default: Default::Int(32), doc: "Tiles per step.", ..params::BATCH_SIZE },
     params::DROPOUT.with_default(Default::Float(0.2)),
     Param {
+        default: Default::Depends(|options| Some(Network::new(options).learning_rate().into())),
         doc: "Step size of Adam; by default 0.001 for small and 0.0001 for vgg16.",
         ..LEARNING_RATE
     },

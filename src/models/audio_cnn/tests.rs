@@ -84,7 +84,7 @@ fn options(settings: &[(&str, Setting)]) -> Options {
     let mut options = Options::defaults(SPEC.params);
     options.set("seed", Setting::Int(1));
     settings.iter().for_each(|(name, setting)| options.set(name, setting.clone()));
-    options
+    SPEC.resolve(&options)
 }
 
 fn training(dataset: Dataset, options: &Options) -> Result<Box<dyn Training>> {

@@ -1,10 +1,10 @@
-//! The options of BPR, resolved.
+//! The options of BPR, and the model that they describe.
 
 use crate::error::Result;
 use crate::train::params::{self, Per};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerConfig, OptimizerKind,
-    Options, Param, REG, SCHEDULE, WARMUP, objective,
+    CLIP, Default, Kind, LEARNING_RATE_BY_OPTIMIZER, MOMENTUM, OPTIMIZER, OptimizerConfig, Options,
+    Param, REG, SCHEDULE, WARMUP, objective,
 };
 
 /// What an epoch goes through.
@@ -41,11 +41,8 @@ pub const PARAMS: &[Param] = &[
         ..params::BATCH_SIZE.with_default(Default::Absent)
     },
     Param { doc: "D, the size of the vectors of users and songs.", ..params::EMBEDDING_SIZE },
-    Param {
-        doc: "Step size; default 0.001 with adam and adamw, 0.05 with sgd and adagrad.",
-        ..LEARNING_RATE
-    },
     OPTIMIZER,
+    LEARNING_RATE_BY_OPTIMIZER,
     MOMENTUM,
     REG,
     CLIP,
@@ -85,10 +82,6 @@ impl Config {
     /// # Errors
     /// Options of the optimiser that do not go together.
     pub fn new(options: &Options) -> Result<Self> {
-        let optimizer = OptimizerConfig::new(options, OptimizerKind::Adam, |kind| match kind {
-            OptimizerKind::Adam | OptimizerKind::AdamW => 0.001,
-            OptimizerKind::Sgd | OptimizerKind::Adagrad => 0.05,
-        })?;
         let sampling = match options.text("sampling") {
             Some("plays") => Sampling::Plays,
             Some("users") => Sampling::Users,
@@ -101,7 +94,7 @@ impl Config {
             batch_size: options.has("batch_size").then(|| options.count("batch_size")),
             hardest_of: options.count("hardest_of"),
             alpha: options.float("alpha"),
-            optimizer,
+            optimizer: OptimizerConfig::new(options)?,
             seed: options.int("seed").unwrap_or(0) as u64,
         })
     }

@@ -1,4 +1,4 @@
-//! COAT's options, resolved.
+//! COAT's options, and the model that they describe.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::train::pairs::{self, Config, Design, Tower};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerKind, Options, Param, REG,
+    CLIP, Default, Kind, LEARNING_RATE_BY_OPTIMIZER, MOMENTUM, OPTIMIZER, Options, Param, REG,
     SCHEDULE, WARMUP, params,
 };
 
@@ -34,7 +34,7 @@ pub const PARAMS: &[Param] = &[
     Param::new(
         "attention_size",
         Kind::Int { min: 1, max: 4096 },
-        Default::Absent,
+        Default::Depends(|options| options.get("embedding_size").cloned()),
         "The width of the attention's hidden layer; default embedding_size.",
     ),
     Param {
@@ -44,7 +44,11 @@ pub const PARAMS: &[Param] = &[
     Param::new(
         "layers",
         Kind::IntList { min: 1, max: 65_536 },
-        Default::Absent,
+        Default::Depends(|options| {
+            let size = options.int("embedding_size")?;
+            let printed = vec![size, (size / 2).max(1)];
+            params::by_paper(options, printed, vec![4 * size, 2 * size, size])
+        }),
         "Widths of the tower's layers, first to last; default [4 D, 2 D, D], with paper [D, D/2].",
     ),
     Param {
@@ -52,17 +56,14 @@ pub const PARAMS: &[Param] = &[
         ..params::DROPOUT.with_default(Default::Float(0.0))
     },
     Param {
-        default: Default::Absent,
+        default: Default::Depends(|options| params::by_paper(options, 0.0, 0.1)),
         doc: "Share of the songs whose id is hidden in training, so that songs without plays, which have \
               none, are scored by their chords as it was learned; default 0.1, with paper 0.",
         ..pairs::SONG_DROPOUT
     },
     pairs::NEGATIVES,
-    Param {
-        doc: "Step size; default 0.001 with adam and adamw, 0.05 with sgd and adagrad.",
-        ..LEARNING_RATE
-    },
     OPTIMIZER,
+    LEARNING_RATE_BY_OPTIMIZER,
     MOMENTUM,
     REG,
     CLIP,
@@ -79,24 +80,15 @@ pub fn design(options: &Options, dataset: &Dataset) -> Result<Design> {
         Error::data("COAT needs the chords of songs; name their relation: chords := '…'")
     })?;
     let (paper, size) = (options.bool("paper"), options.count("embedding_size"));
-    let mut config = Config::new(options, OptimizerKind::Adam, 0.001)?;
-    if !options.has("song_dropout") {
-        config.song_dropout = if paper { 0.0 } else { 0.1 };
-    }
-    let layers = match options.ints("layers") {
-        [] if paper => vec![size, (size / 2).max(1)],
-        [] => vec![4 * size, 2 * size, size],
-        layers => layers.iter().map(|&width| width as usize).collect(),
-    };
+    let layers = options.ints("layers").iter().map(|&width| width as usize).collect();
     let inputs = if paper { 2 * size } else { 3 * size };
-    let width = options.count("attention_size");
     let network = Coat {
         chords,
         size,
         attention: match options.text("attention") {
             Some("mean") => Attention::Mean,
             Some("sum") => Attention::Sum,
-            _ => Attention::User { width: if width > 0 { width } else { size } },
+            _ => Attention::User { width: options.count("attention_size") },
         },
         places: options.count("max_length"),
         knows_user: !paper,
@@ -104,5 +96,5 @@ pub fn design(options: &Options, dataset: &Dataset) -> Result<Design> {
         deviation: if paper { 0.01 } else { 0.1 },
         dropout: options.float("dropout"),
     };
-    Ok(Design { config, network: Arc::new(network) })
+    Ok(Design { config: Config::new(options)?, network: Arc::new(network) })
 }

@@ -59,7 +59,7 @@ fn case(golden: &Value, case: &Value, dtype: DType) -> (Options, Vec<(String, Va
         let tensor = Tensor::from_vec(flat(weight), shape(weight), &Device::Cpu).unwrap();
         (name.clone(), Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap())
     });
-    (options, vars.collect())
+    (SPEC.resolve(&options), vars.collect())
 }
 
 /// Logits of pairs through the network, as training has them; `rows` are the rows of the songs' table
@@ -156,6 +156,7 @@ fn the_catalogue_scores_as_its_pairs() {
         options.set("attention", Setting::Text(attention.into()));
         options.set("embedding_size", Setting::Int(8));
         options.set("max_length", Setting::Int(20));
+        let options = SPEC.resolve(&options);
         let design = config::design(&options, &dataset).unwrap();
         let network = design.network.as_ref();
         let sizes = network.tables().into_iter().map(|table| {
@@ -216,6 +217,7 @@ fn songs_without_plays_are_told_apart_by_the_chord_that_a_user_likes() {
     options.set("max_length", Setting::Int(8));
     options.set("batch_size", Setting::Int(64));
     options.set("learning_rate", Setting::Float(0.01));
+    let options = SPEC.resolve(&options);
     let mut training = (SPEC.start)(dataset.clone(), &options, &Device::Cpu).unwrap();
     for epoch in 1..=20 {
         training.epoch(epoch, &Control::default()).unwrap();

@@ -1,4 +1,4 @@
-//! HARM's options, resolved.
+//! HARM's options, and the model that they describe.
 
 use crate::error::{Error, Result};
 use crate::train::{
@@ -45,6 +45,8 @@ pub struct Config {
 /// The most numbers in `W_U`, which has `L·D²`: 1 GB, and as much again for each of Adam's moments.
 const OUTPUT_MAX: usize = 1 << 28;
 
+const UNLESS_PAPER: Default = Default::Depends(|options| params::by_paper(options, false, true));
+
 /// HARM's options. Where the default depends on `paper`, both are documented.
 pub const PARAMS: &[Param] = &[
     Param::new(
@@ -58,13 +60,21 @@ pub const PARAMS: &[Param] = &[
     params::EMBEDDING_SIZE.with_default(Default::Int(32)),
     params::MAX_LENGTH.with_default(Default::Int(20)),
     Param {
-        doc: "Step size; default 0.005 with adam and adamw, 0.05 with adagrad, 0.5 with sgd.",
-        ..LEARNING_RATE
-    },
-    Param {
-        default: Default::Absent,
+        default: Default::Depends(|options| params::by_paper(options, "sgd", "adam")),
         doc: "Update rule; default adam, with paper sgd.",
         ..OPTIMIZER
+    },
+    Param {
+        default: Default::Depends(|options| {
+            let rate = match OptimizerKind::of(options).ok()? {
+                OptimizerKind::Sgd => 0.5,
+                OptimizerKind::Adam | OptimizerKind::AdamW => 0.005,
+                OptimizerKind::Adagrad => 0.05,
+            };
+            Some(rate.into())
+        }),
+        doc: "Step size; default 0.005 with adam and adamw, 0.05 with adagrad, 0.5 with sgd.",
+        ..LEARNING_RATE
     },
     MOMENTUM,
     REG,
@@ -72,7 +82,7 @@ pub const PARAMS: &[Param] = &[
     SCHEDULE,
     WARMUP,
     Param {
-        default: Default::Absent,
+        default: Default::Depends(|options| params::by_paper(options, 0.0, 0.1)),
         doc: "Share of the inputs to self-attention set to 0 in training; default 0.1, with paper 0.",
         ..params::DROPOUT
     },
@@ -98,6 +108,9 @@ pub const PARAMS: &[Param] = &[
               the printed negative sampling; bce is the same but that a target is never its own \
               negative; gbce calibrates it; softmax takes all songs; bpr, bpr_max, top1 and top1_max \
               rank the target against the pool.",
+        default: Default::Depends(|options| {
+            params::by_paper(options, "negative", "sampled_softmax")
+        }),
         ..objective::LOSS
     },
     Param {
@@ -120,13 +133,13 @@ pub const PARAMS: &[Param] = &[
     Param::new(
         "key_bias",
         Kind::Bool,
-        Default::Absent,
+        UNLESS_PAPER,
         "A learned vector per field added to its attention keys; default true, with paper false.",
     ),
     Param::new(
         "residual",
         Kind::Bool,
-        Default::Absent,
+        UNLESS_PAPER,
         "A residual connection around self-attention; default true, with paper false.",
     ),
     Param::new(
@@ -139,19 +152,19 @@ pub const PARAMS: &[Param] = &[
     Param::new(
         "user_dropout",
         params::RATE,
-        Default::Absent,
+        Default::Depends(|options| params::by_paper(options, 0.0, 0.6)),
         "Share of predictions trained as the unknown user; default 0.6, with paper 0.",
     ),
     Param::new(
         "song_dropout",
         params::RATE,
-        Default::Absent,
+        Default::Depends(|options| params::by_paper(options, 0.0, 0.4)),
         "Share of songs whose id is replaced by the unknown song's in a batch; default 0.4, with paper 0.",
     ),
 ];
 
 impl Config {
-    /// Fills in what depends on `paper` and on other options.
+    /// Reads the options.
     ///
     /// # Errors
     /// Options of the optimiser that do not go together; `W_U` would be too large.
@@ -164,44 +177,29 @@ impl Config {
             )));
         }
         let paper = options.bool("paper");
-        let or = |name: &str, default: bool| {
-            if options.has(name) { options.bool(name) } else { default }
-        };
-        let rate = |name: &str, default: f64| {
-            if !options.has(name) { default } else { options.float(name) }
-        };
-        let optimizer = if paper { OptimizerKind::Sgd } else { OptimizerKind::Adam };
-        let optimizer = OptimizerConfig::new(options, optimizer, |kind| match kind {
-            OptimizerKind::Sgd => 0.5,
-            OptimizerKind::Adam | OptimizerKind::AdamW => 0.005,
-            OptimizerKind::Adagrad => 0.05,
-        })?;
-        let embedding_size = options.count("embedding_size");
-        let loss = if paper { LossKind::Negative } else { LossKind::SampledSoftmax };
         // As the defaults were chosen, on the songs that a training with them favours.
-        let objective = Objective { correct_targets: true, ..Objective::of(loss) };
-        let objective = Objective::new(options, objective)?;
+        let objective = Objective { correct_targets: true, ..Objective::new(options)? };
         Ok(Self {
-            embedding_size,
-            max_length: options.count("max_length"),
+            embedding_size: d,
+            max_length: l,
             attention: match options.text("attention") {
                 Some("constant") => Attention::Constant,
                 Some("mean") => Attention::Mean,
                 _ => Attention::User,
             },
-            key_bias: or("key_bias", !paper),
-            residual: or("residual", !paper),
+            key_bias: options.bool("key_bias"),
+            residual: options.bool("residual"),
             objective,
             noise_prior: objective.loss == LossKind::Negative
                 && options.text("correction") == Some("logq"),
             fine_tune: options.bool("fine_tune"),
-            user_dropout: rate("user_dropout", if paper { 0.0 } else { 0.6 }),
-            song_dropout: rate("song_dropout", if paper { 0.0 } else { 0.4 }),
-            dropout: rate("dropout", if paper { 0.0 } else { 0.1 }),
-            optimizer,
+            user_dropout: options.float("user_dropout"),
+            song_dropout: options.float("song_dropout"),
+            dropout: options.float("dropout"),
+            optimizer: OptimizerConfig::new(options)?,
             batch_size: options.count("batch_size"),
             seed: options.int("seed").unwrap_or(0) as u64,
-            init: 1.0 / (embedding_size as f32).sqrt(),
+            init: 1.0 / (d as f32).sqrt(),
             query_bias: if paper { 0.0 } else { 0.1 },
         })
     }

@@ -279,7 +279,7 @@ fn catalogue_scores_through_vocabularies_equal_the_golden_numbers() {
         let mut options = Options::defaults(super::SPEC.params);
         options.set("embedding_size", crate::train::Setting::Int(4));
         options.set("max_length", crate::train::Setting::Int(4));
-        let mut config = Config::new(&options).unwrap();
+        let mut config = Config::new(&super::SPEC.resolve(&options)).unwrap();
         config.attention = case.attention();
         config.residual = case.case["variant"] == "default";
         let weights = case

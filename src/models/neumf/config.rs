@@ -1,4 +1,4 @@
-//! The options of GMF and NeuMF, resolved.
+//! The options of GMF and NeuMF, and the model that they describe.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::data::{Dataset, Features};
 use crate::error::Result;
 use crate::train::pairs::{self, Config, Design, Tower};
 use crate::train::{
-    CLIP, Default, Kind, LEARNING_RATE, MOMENTUM, Memory, OPTIMIZER, OptimizerKind, Options, Param,
-    REG, SCHEDULE, WARMUP, params,
+    CLIP, Default, Kind, LEARNING_RATE_BY_OPTIMIZER, MOMENTUM, Memory, OPTIMIZER, OptimizerKind,
+    Options, Param, REG, SCHEDULE, Setting, WARMUP, params,
 };
 
 const PAPER: Param = Param {
@@ -20,21 +20,23 @@ const PAPER: Param = Param {
 const EPOCHS: Param = params::EPOCHS.with_default(Default::Int(20));
 const FACTORS: Param =
     Param { doc: "D, the size of the embeddings that are multiplied.", ..params::EMBEDDING_SIZE };
-const RATE: Param = Param {
-    doc: "Step size; default 0.001 with adam and adamw, 0.05 with sgd and adagrad.",
-    ..LEARNING_RATE
+/// Batches as many as suit the data, but for the paper's.
+const BATCH_SIZE: Param = Param {
+    default: Default::Depends(|options| options.bool("paper").then_some(Setting::Int(256))),
+    ..pairs::BATCH_SIZE
 };
-/// The weight decay of AdamW for each of the factors, unless `reg` says otherwise: the more there are, the
-/// sooner they learn their examples by heart.
-const DECAY: f64 = 1.0 / 200.0;
 const RULE: Param = Param {
-    default: Default::Absent,
+    default: Default::Depends(|options| params::by_paper(options, "adam", "adamw")),
     doc: "How gradients become updates: plain gradient descent, Adam, Adam with decoupled weight decay, \
           or Adagrad; default adamw, with paper adam.",
     ..OPTIMIZER
 };
 const PENALTY: Param = Param {
-    default: Default::Absent,
+    // The more factors there are, the sooner they learn their examples by heart.
+    default: Default::Depends(|options| match OptimizerKind::of(options).ok()? {
+        OptimizerKind::AdamW => Some((options.float("embedding_size") / 200.0).into()),
+        _ => Some(0.0.into()),
+    }),
     doc: "With adamw the share of the parameters a batch touches, times the learning rate, that a step takes \
           off, default D / 200; otherwise λ of the L2 penalty λ‖θ‖² on them, default 0.",
     ..REG
@@ -42,7 +44,11 @@ const PENALTY: Param = Param {
 const LAYERS: Param = Param::new(
     "layers",
     Kind::IntList { min: 1, max: 65_536 },
-    Default::Absent,
+    Default::Depends(|options| {
+        let size = options.int("embedding_size")?;
+        let ours = vec![size, (size + 1) / 2, (size + 3) / 4];
+        params::by_paper(options, vec![4 * size, 2 * size, size], ours)
+    }),
     "Widths of the perceptron's layers, first to last; default [D, D/2, D/4], with paper [4 D, 2 D, D]. \
      Its embeddings have half the first width.",
 );
@@ -85,13 +91,13 @@ const INIT_STD: Param = Param::new(
 pub const GMF_PARAMS: &[Param] = &[
     PAPER,
     EPOCHS,
-    pairs::BATCH_SIZE,
+    BATCH_SIZE,
     Param { doc: "D, the size of the embeddings of users and songs.", ..params::EMBEDDING_SIZE },
     pairs::NEGATIVES,
     params::PER,
     INIT_STD,
-    RATE,
     RULE,
+    LEARNING_RATE_BY_OPTIMIZER,
     MOMENTUM,
     PENALTY,
     CLIP,
@@ -103,7 +109,7 @@ pub const GMF_PARAMS: &[Param] = &[
 pub const NEUMF_PARAMS: &[Param] = &[
     PAPER,
     EPOCHS,
-    pairs::BATCH_SIZE,
+    BATCH_SIZE,
     FACTORS,
     LAYERS,
     DROPOUT,
@@ -111,8 +117,8 @@ pub const NEUMF_PARAMS: &[Param] = &[
     pairs::NEGATIVES,
     params::PER,
     INIT_STD,
-    RATE,
     RULE,
+    LEARNING_RATE_BY_OPTIMIZER,
     MOMENTUM,
     PENALTY,
     CLIP,
@@ -124,7 +130,7 @@ pub const NEUMF_PARAMS: &[Param] = &[
 pub const CONTENT_PARAMS: &[Param] = &[
     PAPER,
     EPOCHS,
-    pairs::BATCH_SIZE,
+    BATCH_SIZE,
     FACTORS,
     LAYERS,
     DROPOUT,
@@ -135,8 +141,8 @@ pub const CONTENT_PARAMS: &[Param] = &[
     pairs::NEGATIVES,
     params::PER,
     INIT_STD,
-    RATE,
     RULE,
+    LEARNING_RATE_BY_OPTIMIZER,
     MOMENTUM,
     PENALTY,
     CLIP,
@@ -146,13 +152,8 @@ pub const CONTENT_PARAMS: &[Param] = &[
 
 /// The perceptron that the options describe.
 fn tower(options: &Options) -> Tower {
-    let factors = options.count("embedding_size");
-    let layers = match options.ints("layers") {
-        [] if options.bool("paper") => vec![4 * factors, 2 * factors, factors],
-        [] => vec![factors, factors.div_ceil(2), factors.div_ceil(4)],
-        layers => layers.iter().map(|&width| width as usize).collect(),
-    };
-    let inputs = 2 * (layers[0] / 2).max(1);
+    let layers: Vec<usize> = options.ints("layers").iter().map(|&width| width as usize).collect();
+    let inputs = 2 * layers.first().map_or(1, |width| (width / 2).max(1));
     Tower { name: "mlp", widths: [vec![inputs], layers].concat() }
 }
 
@@ -195,15 +196,7 @@ pub fn content_memory(dataset: &Dataset, options: &Options, encode: Encode) -> R
 /// Options of the optimiser that do not go together.
 pub fn design(options: &Options, perceptron: bool, heard: Option<Heard>) -> Result<Design> {
     let pretrained = options.count("pretrained");
-    let paper = options.bool("paper");
-    let kind = if paper { OptimizerKind::Adam } else { OptimizerKind::AdamW };
-    let mut config = Config { apart: pretrained, ..Config::new(options, kind, 0.001)? };
-    if paper {
-        config.batch_size = config.batch_size.or(Some(256));
-    }
-    if config.optimizer.kind == OptimizerKind::AdamW && !options.has("reg") {
-        config.optimizer.reg = DECAY * options.count("embedding_size") as f64;
-    }
+    let config = Config { apart: pretrained, ..Config::new(options)? };
     let network = NeuMf {
         factors: options.count("embedding_size"),
         tower: perceptron.then(|| tower(options)),

@@ -28,6 +28,7 @@ fn design(case: &Value, frames: &Value, params: &[Param]) -> Design {
     }
     let [songs, count, coefficients] = shape(frames)[..] else { panic!("{frames}") };
     options.set("frames", Setting::Int(count as i64));
+    let options = options.resolved(params);
     let offsets = (0..=songs).map(|song| (song * count) as u64).collect();
     let values = flat(frames).into_iter().map(|x| x as f32).collect();
     let features = Features { coefficients, offsets, values };
@@ -120,7 +121,7 @@ fn embeddings_begin_as_widely_as_asked() {
     for (params, perceptron, tables) in [(GMF.params, false, 2), (SPEC.params, true, 4)] {
         let mut options = Options::defaults(params);
         let deviations = |options: &Options| {
-            let design = config::design(options, perceptron, None).unwrap();
+            let design = config::design(&options.resolved(params), perceptron, None).unwrap();
             design.network.tables().iter().map(|table| table.deviation).collect::<Vec<_>>()
         };
         assert_eq!(deviations(&options), vec![0.01; tables]);
@@ -135,7 +136,8 @@ fn weights_decay_by_default_but_not_as_printed() {
         let mut options = Options::defaults(SPEC.params);
         options.set("embedding_size", Setting::Int(64));
         settings.iter().for_each(|(name, setting)| options.set(name, setting.clone()));
-        let optimizer = config::design(&options, true, None).unwrap().config.optimizer;
+        let optimizer =
+            config::design(&SPEC.resolve(&options), true, None).unwrap().config.optimizer;
         (optimizer.kind, optimizer.reg)
     };
     let adam = ("optimizer", Setting::Text("adam".into()));

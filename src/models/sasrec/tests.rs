@@ -30,7 +30,7 @@ fn case(golden: &Value, case: &Value, dtype: DType) -> (Options, Vec<(String, Va
         let tensor = Tensor::from_vec(flat(weight), shape(weight), &Device::Cpu).unwrap();
         (name.clone(), Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap())
     });
-    (options, vars.collect())
+    (options.resolved(PARAMS), vars.collect())
 }
 
 /// All sequences in one padded batch, as training has them.

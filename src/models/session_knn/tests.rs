@@ -21,7 +21,7 @@ fn answer(options: &[(&str, Setting)], context: Context, times: bool) -> Result<
     settings.set("paper", Setting::Bool(true));
     options.iter().for_each(|(name, setting)| settings.set(name, setting.clone()));
     let mut scores = vec![f32::NAN; 6];
-    let training = (SPEC.start)(Arc::new(dataset), &settings, &Device::Cpu)?;
+    let training = (SPEC.start)(Arc::new(dataset), &SPEC.resolve(&settings), &Device::Cpu)?;
     training.model()?.score_all(&[context], &mut scores)?;
     Ok(scores)
 }

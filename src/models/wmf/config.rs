@@ -1,4 +1,4 @@
-//! The options of WMF, resolved.
+//! The options of WMF, and the model that they describe.
 
 use super::als::{Problem, Solver};
 use crate::train::{Default, Kind, Options, Param, params};
@@ -61,35 +61,35 @@ pub const PARAMS: &[Param] = &[
     Param::new(
         "alpha0",
         Kind::Float { min: 1e-6, max: 1e3 },
-        Default::Absent,
+        Default::Depends(|options| params::by_paper(options, 0.025, 0.1)),
         "α₀, the weight of a song that a user did not play, beside 1 for one that they did: tune it and reg \
          first. Default 0.1, with paper 0.025.",
     ),
     Param::new(
         "reg",
         Kind::Float { min: 0.0, max: 1e6 },
-        Default::Absent,
+        Default::Depends(|options| params::by_paper(options, 10.0, 0.015)),
         "The L2 penalty of a vector is reg · (its observed weight + alpha0 · those it could have met)^nu. \
          Default 0.015, with paper 10.",
     ),
     Param::new(
         "nu",
         Kind::Float { min: 0.0, max: 2.0 },
-        Default::Absent,
+        Default::Depends(|options| params::by_paper(options, 0.0, 1.0)),
         "ν: with 1 the penalty of a vector grows with its plays, with 0 it is the same for all; then reg \
          must be larger. Default 1, with paper 0.",
     ),
     Param::new(
         "confidence",
         Kind::Choice(&["binary", "log_plays", "plays"]),
-        Default::Absent,
+        Default::Depends(|options| params::by_paper(options, "plays", "binary")),
         "The weight of a song that a user played: 1; the logarithm of 1 + plays; or the number of plays. \
          Default binary, with paper plays.",
     ),
     Param::new(
         "solver",
         Kind::Choice(&["cg", "cholesky"]),
-        Default::Absent,
+        Default::Depends(|options| params::by_paper(options, "cholesky", "cg")),
         "How a vector is solved: by cg_steps steps of conjugate gradients from where it stands, or exactly, \
          which costs about D / (2 · cg_steps) times as much. Default cg, with paper cholesky.",
     ),
@@ -115,28 +115,16 @@ pub const PARAMS: &[Param] = &[
 ];
 
 impl Config {
-    /// Fills in what depends on `paper`.
+    /// Reads the options.
     pub fn new(options: &Options) -> Self {
-        let paper = options.bool("paper");
-        let number = |name: &str, default: f32, printed: f32| {
-            if options.has(name) {
-                options.float(name) as f32
-            } else if paper {
-                printed
-            } else {
-                default
-            }
-        };
         let size = options.count("embedding_size");
         let confidence = match options.text("confidence") {
             Some("log_plays") => Confidence::LogPlays,
             Some("plays") => Confidence::Plays,
-            None if paper => Confidence::Plays,
             _ => Confidence::Binary,
         };
         let solver = match options.text("solver") {
             Some("cholesky") => Solver::Cholesky,
-            None if paper => Solver::Cholesky,
             _ => Solver::ConjugateGradient(options.count("cg_steps")),
         };
         Self {
@@ -144,9 +132,9 @@ impl Config {
             confidence,
             problem: Problem {
                 size,
-                alpha0: number("alpha0", 0.1, 0.025),
-                reg: number("reg", 0.015, 10.0),
-                nu: number("nu", 1.0, 0.0),
+                alpha0: options.float("alpha0") as f32,
+                reg: options.float("reg") as f32,
+                nu: options.float("nu") as f32,
             },
             solver,
             deviation: options.float("sigma") as f32 / (size as f32).sqrt(),

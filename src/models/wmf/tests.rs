@@ -37,7 +37,7 @@ fn options(settings: &[(&str, Setting)]) -> Options {
     for (name, setting) in settings {
         options.set(name, setting.clone());
     }
-    options
+    SPEC.resolve(&options)
 }
 
 fn text(value: &str) -> Setting {

@@ -42,11 +42,11 @@ pub enum LossKind {
     Top1Max,
 }
 
-/// The option `loss`; the default hangs on the model.
+/// The option `loss`; a model may have another default.
 pub const LOSS: Param = Param::new(
     "loss",
     Kind::Choice(LossKind::NAMES),
-    Default::Absent,
+    Default::Text("sampled_softmax"),
     "What is minimised: bce or gbce over `negatives` songs, sampled_softmax over a pool of songs, \
      softmax over all, or the rankings bpr, bpr_max, top1 and top1_max over the pool.",
 );
@@ -154,44 +154,21 @@ pub struct Objective {
 }
 
 impl Objective {
-    /// The defaults of the shared options, with a loss.
-    pub const fn of(loss: LossKind) -> Self {
-        Self {
-            loss,
-            negatives: 1,
-            pool: 2048,
-            alpha: 0.5,
-            in_batch: false,
-            logq: 1.0,
-            correct_targets: false,
-            calibration: 0.75,
-            score_reg: 1.0,
-        }
-    }
-
-    /// What the options say, and `otherwise` what they do not.
+    /// Reads the options.
     ///
     /// # Errors
     /// An unknown loss.
-    pub fn new(options: &Options, otherwise: Self) -> Result<Self> {
-        let float = |name: &str, value: f64| {
-            if options.has(name) { options.float(name) } else { value }
-        };
-        let count = |name: &str, value: usize| {
-            if options.has(name) { options.count(name) } else { value }
-        };
-        let loss = options.text("loss").map(LossKind::parse).transpose()?;
-        let in_batch = options.has("in_batch").then(|| options.bool("in_batch"));
+    pub fn new(options: &Options) -> Result<Self> {
         Ok(Self {
-            loss: loss.unwrap_or(otherwise.loss),
-            negatives: count("negatives", otherwise.negatives),
-            pool: count("pool", otherwise.pool),
-            alpha: float("alpha", otherwise.alpha),
-            in_batch: in_batch.unwrap_or(otherwise.in_batch),
-            logq: float("logq", otherwise.logq),
-            correct_targets: otherwise.correct_targets,
-            calibration: float("calibration", otherwise.calibration),
-            score_reg: float("score_reg", otherwise.score_reg),
+            loss: LossKind::parse(options.text("loss").unwrap_or_default())?,
+            negatives: options.count("negatives"),
+            pool: options.count("pool"),
+            alpha: options.float("alpha"),
+            in_batch: options.bool("in_batch"),
+            logq: options.float("logq"),
+            correct_targets: false,
+            calibration: options.float("calibration"),
+            score_reg: options.float("score_reg"),
         })
     }
 
@@ -208,17 +185,19 @@ mod tests {
     use super::*;
     use crate::train::Setting;
 
+    impl Objective {
+        /// The options' own defaults, with a loss.
+        pub fn of(loss: LossKind) -> Self {
+            let params = [LOSS, NEGATIVES, POOL, ALPHA, IN_BATCH, LOGQ, CALIBRATION, SCORE_REG];
+            Self { loss, ..Self::new(&Options::defaults(&params)).unwrap() }
+        }
+    }
+
     #[test]
-    fn options_say_what_differs_from_the_models_own_defaults() {
+    fn unknown_losses_are_refused_with_the_choices() {
         let mut options = Options::default();
-        options.set("loss", Setting::Text("gbce".into()));
-        options.set("negatives", Setting::Int(256));
-        let otherwise = Objective { alpha: 0.0, ..Objective::of(LossKind::Bce) };
-        let got = Objective::new(&options, otherwise).unwrap();
-        let expected = Objective { loss: LossKind::Gbce, negatives: 256, ..otherwise };
-        assert_eq!(got, expected);
         options.set("loss", Setting::Text("hinge".into()));
-        let message = Objective::new(&options, otherwise).unwrap_err().to_string();
+        let message = Objective::new(&options).unwrap_err().to_string();
         assert!(message.contains("'hinge'") && message.contains("bpr_max"), "{message}");
     }
 }

@@ -39,6 +39,14 @@ impl OptimizerKind {
         }
     }
 
+    /// What the option `optimizer` says; Adam where a model has no such option.
+    ///
+    /// # Errors
+    /// As [`OptimizerKind::parse`].
+    pub fn of(options: &Options) -> Result<Self> {
+        options.text("optimizer").map_or(Ok(Self::Adam), Self::parse)
+    }
+
     /// Whether steps are Adam's, with moments that carry a number on.
     pub fn has_moments(self) -> bool {
         matches!(self, Self::Adam | Self::AdamW)
@@ -58,9 +66,19 @@ pub const OPTIMIZER: Param = Param::new(
 pub const LEARNING_RATE: Param = Param::new(
     "learning_rate",
     Kind::Float { min: 1e-9, max: 100.0 },
-    Default::Absent,
+    Default::Float(0.001),
     "Step size.",
 );
+
+/// The option `learning_rate` where what suits hangs on `optimizer`, which stands before it.
+pub const LEARNING_RATE_BY_OPTIMIZER: Param = Param {
+    default: Default::Depends(|options| {
+        let has_moments = OptimizerKind::of(options).ok()?.has_moments();
+        Some(if has_moments { 0.001 } else { 0.05 }.into())
+    }),
+    doc: "Step size; default 0.001 with adam and adamw, 0.05 with sgd and adagrad.",
+    ..LEARNING_RATE
+};
 
 /// The option `momentum`.
 pub const MOMENTUM: Param = Param::new(
@@ -128,25 +146,17 @@ pub struct OptimizerConfig {
 }
 
 impl OptimizerConfig {
-    /// Reads the options; `kind` and `learning_rate` are the model's defaults, which count where
-    /// the options have no value. Options that a model does not declare are off.
+    /// Reads the options. Those that a model does not declare are off.
     ///
     /// # Errors
     /// A momentum for Adam or AdamW; an unknown name.
-    pub fn new(
-        options: &Options,
-        kind: OptimizerKind,
-        learning_rate: impl Fn(OptimizerKind) -> f64,
-    ) -> Result<Self> {
-        let kind = options.text("optimizer").map_or(Ok(kind), OptimizerKind::parse)?;
-        let or =
-            |name: &str, default| if options.has(name) { options.float(name) } else { default };
+    pub fn new(options: &Options) -> Result<Self> {
         let config = Self {
-            kind,
-            learning_rate: or("learning_rate", learning_rate(kind)),
+            kind: OptimizerKind::of(options)?,
+            learning_rate: options.float("learning_rate"),
             momentum: options.float("momentum"),
             reg: options.float("reg"),
-            clip: or("clip", f64::INFINITY),
+            clip: if options.has("clip") { options.float("clip") } else { f64::INFINITY },
             schedule: options
                 .text("schedule")
                 .map_or(Ok(ScheduleKind::Constant), ScheduleKind::parse)?,
@@ -181,14 +191,11 @@ mod tests {
     use crate::train::Setting;
 
     fn config(settings: &[(&str, Setting)]) -> Result<OptimizerConfig> {
-        let mut options = Options::defaults(&[MOMENTUM, REG, CLIP, SCHEDULE, WARMUP]);
-        for (name, setting) in settings {
-            options.set(name, setting.clone());
-        }
-        OptimizerConfig::new(&options, OptimizerKind::Adagrad, |kind| match kind {
-            OptimizerKind::Adagrad => 0.05,
-            _ => 0.01,
-        })
+        let adagrad = OPTIMIZER.with_default(Default::Text("adagrad"));
+        let rate = LEARNING_RATE_BY_OPTIMIZER;
+        let given = settings.iter().map(|(name, setting)| ((*name).to_owned(), setting.clone()));
+        let params = [adagrad, rate, MOMENTUM, REG, CLIP, SCHEDULE, WARMUP];
+        OptimizerConfig::new(&Options(given.collect()).resolved(&params))
     }
 
     #[test]
@@ -198,7 +205,9 @@ mod tests {
         assert_eq!((default.slots(), default.clip), (1, f64::INFINITY));
         let given = [("optimizer", Setting::Text("sgd".into())), ("momentum", Setting::Float(0.5))];
         let given = config(&given).unwrap();
-        assert_eq!((given.kind, given.learning_rate, given.slots()), (OptimizerKind::Sgd, 0.01, 1));
+        assert_eq!((given.kind, given.learning_rate, given.slots()), (OptimizerKind::Sgd, 0.05, 1));
+        let adam = config(&[("optimizer", Setting::Text("adam".into()))]).unwrap();
+        assert_eq!((adam.kind, adam.learning_rate), (OptimizerKind::Adam, 0.001));
         let both = config(&[("momentum", Setting::Float(0.5))]).unwrap();
         assert_eq!(both.slots(), 2);
     }

@@ -8,7 +8,8 @@ mod tests;
 
 use adam::{BETA1, BETA2, EPSILON, Numbers};
 pub use config::{
-    CLIP, LEARNING_RATE, MOMENTUM, OPTIMIZER, OptimizerConfig, OptimizerKind, REG, SCHEDULE, WARMUP,
+    CLIP, LEARNING_RATE, LEARNING_RATE_BY_OPTIMIZER, MOMENTUM, OPTIMIZER, OptimizerConfig,
+    OptimizerKind, REG, SCHEDULE, WARMUP,
 };
 pub use schedule::{Schedule, ScheduleKind};
 

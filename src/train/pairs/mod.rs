@@ -31,8 +31,8 @@ pub use tower::Tower;
 
 use super::params::{self, Per};
 use super::{
-    Artifact, Default, Initial, Kind, Model, OptimizerConfig, OptimizerKind, Options, Param,
-    Training, Weights, objective,
+    Artifact, Default, Initial, Kind, Model, OptimizerConfig, Options, Param, Training, Weights,
+    objective,
 };
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -219,23 +219,18 @@ pub const SONG_DROPOUT: Param = Param::new(
 );
 
 impl Config {
-    /// Reads the options; those that a model does not declare are off. `kind` is the model's default
-    /// optimiser, `learning_rate` its default with Adam and AdamW.
+    /// Reads the options; those that a model does not declare are off.
     ///
     /// # Errors
     /// Options of the optimiser that do not go together.
-    pub fn new(options: &Options, kind: OptimizerKind, learning_rate: f64) -> Result<Self> {
-        let optimizer = OptimizerConfig::new(options, kind, |kind| match kind {
-            OptimizerKind::Adam | OptimizerKind::AdamW => learning_rate,
-            OptimizerKind::Sgd | OptimizerKind::Adagrad => 0.05,
-        })?;
+    pub fn new(options: &Options) -> Result<Self> {
         Ok(Self {
             per: Per::new(options),
             batch_size: options.has("batch_size").then(|| options.count("batch_size")),
             negatives: options.count("negatives").max(1),
             song_dropout: options.float("song_dropout"),
             apart: 0,
-            optimizer,
+            optimizer: OptimizerConfig::new(options)?,
             seed: options.int("seed").unwrap_or(0) as u64,
         })
     }

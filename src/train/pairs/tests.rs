@@ -10,7 +10,7 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::nn::{self, Dropout};
 use crate::train::params::Per;
-use crate::train::{Context, Initial, Model, OptimizerKind, Options, Setting, Weights, weight};
+use crate::train::{Context, Initial, Model, Options, Setting, Weights, weight};
 
 /// `p·(q + content) + b`; users have a taste for even or for odd songs.
 struct Product {
@@ -80,7 +80,8 @@ fn design(per: Per, hears: bool, scale: f64) -> Design {
     options.set("seed", Setting::Int(1));
     options.set("song_dropout", Setting::Float(0.3));
     options.set("batch_size", Setting::Int(48));
-    let config = Config { per, ..Config::new(&options, OptimizerKind::Adam, 0.02).unwrap() };
+    options.set("learning_rate", Setting::Float(0.02));
+    let config = Config { per, ..Config::new(&options).unwrap() };
     Design { config, network: Arc::new(Product { hears, scale }) }
 }
 

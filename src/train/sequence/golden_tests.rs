@@ -158,7 +158,7 @@ pub fn assert_golden(model: &str, params: &[Param], design: impl Fn(&Options) ->
             };
             options.set(name, setting);
         }
-        let design = design(&options).unwrap();
+        let design = design(&options.resolved(params)).unwrap();
         forward(&golden, case, &design, DType::F64, 1e-10);
         forward(&golden, case, &design, DType::F32, 2e-5);
         met += 1;

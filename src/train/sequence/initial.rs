@@ -112,10 +112,9 @@ mod tests {
     use super::*;
     use crate::train::sequence::Recurrent;
     use crate::train::sequence::windows::tests::dataset;
-    use crate::train::{LossKind, Objective, OptimizerConfig, OptimizerKind, Options};
+    use crate::train::{LossKind, Objective, OptimizerConfig, Options};
 
     fn config(embedding_size: usize, batching: Batching) -> Config {
-        let optimizer = OptimizerConfig::new(&Options::default(), OptimizerKind::Adam, |_| 0.1);
         Config {
             embedding_size,
             deviation: 0.1,
@@ -126,7 +125,7 @@ mod tests {
             bias: true,
             temperature: None,
             objective: Objective::of(LossKind::Softmax),
-            optimizer: optimizer.unwrap(),
+            optimizer: OptimizerConfig::new(&Options::default()).unwrap(),
             seed: 1,
         }
     }
