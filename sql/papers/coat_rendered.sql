@@ -7,22 +7,23 @@
 -- file. Stop it at any time and run it again: what was heard is not heard again.
 --
 -- Creates, for train_neumf_cnn, train_neumf_lstm, and sql/papers/coat_tables.sql:
---   mfccs    song_id, features: 860 frames of 20 numbers
+--   song_files   song_id, path, chords, style
+--   mfccs        song_id, features: 860 frames of 20 numbers
 
-CREATE OR REPLACE TEMP TABLE files AS
+CREATE OR REPLACE TABLE song_files AS
 SELECT song_id, concat(coalesce(getvariable('folder') || '/', ''), 'song_', row_number() OVER (ORDER BY song_id), '.wav') AS path,
        list_transform(range(100), lambda place: chords[1 + place % len(chords)]) AS chords,
        ['ballad', 'rock', 'reggae', 'waltz', 'hymn'][1 + CAST(floor(5 * chance('style', song_id, 0)) AS BIGINT)] AS style
 FROM song_chords;
 
 .print Rendering songs …
-SELECT format('COPY (SELECT render_chords(chords, style, 0.2) FROM files WHERE path = ''{0}'') TO ''{0}'' (FORMAT blob)',
+SELECT format('COPY (SELECT render_chords(chords, style, 0.2) FROM song_files WHERE path = ''{0}'') TO ''{0}'' (FORMAT blob)',
               replace(path, '''', ''''''))
-FROM files WHERE path NOT IN (SELECT file FROM glob(coalesce(getvariable('folder') || '/', '') || 'song_*.wav'))
+FROM song_files WHERE path NOT IN (SELECT file FROM glob(coalesce(getvariable('folder') || '/', '') || 'song_*.wav'))
 ORDER BY song_id
 .gexec
 
 .print Listening …
 SELECT status, count(*) AS files, sum(stored) AS frames, sum(seconds) / sum(seconds / realtime) AS realtime
-FROM extract_features_batch('(SELECT song_id, path FROM files)', 'mfccs', kind := 'mfcc')
+FROM extract_features_batch('song_files', 'mfccs', kind := 'mfcc')
 GROUP BY ALL;
