@@ -9,6 +9,8 @@
 
 mod names;
 mod ogg;
+#[cfg(test)]
+mod ogg_tests;
 mod open;
 mod source;
 mod stream;

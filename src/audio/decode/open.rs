@@ -38,6 +38,8 @@ pub(super) struct Opened<'a> {
     pub(super) decoder: Box<dyn AudioDecoder>,
     pub(super) track: u32,
     pub(super) info: Info,
+    /// Samples of each channel that are decoded and not to be heard.
+    pub(super) surplus: u64,
 }
 
 impl Opened<'_> {
@@ -77,7 +79,9 @@ pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, Failure> {
         Failure::new(Status::Corrupt, format!("{rate} samples per second cannot be"))
     })?;
     let declared_s = declared_s(&track, rate);
-    let missing_end = format == "ogg" && ogg::misses_end(bytes, &track);
+    let is_ogg = format == "ogg";
+    let missing_end = is_ogg && ogg::misses_end(bytes, &track);
+    let surplus = if is_ogg { ogg::surplus_at_start(&track) } else { 0 };
     let mut info = Info {
         format,
         codec: decoder.codec_info().short_name.to_owned(),
@@ -92,7 +96,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, Failure> {
         album: None,
     };
     read_tags(reader.metadata(), &mut info);
-    Ok(Opened { reader, decoder, track: track.id, info })
+    Ok(Opened { reader, decoder, track: track.id, info, surplus })
 }
 
 /// FLAC without the tag behind it, which symphonia would take for a part of the last packet.

@@ -6,6 +6,7 @@ use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::FormatReader;
 
+use super::ogg;
 use super::open::{self, Opened};
 use super::{Failure, Info, Limits, Outcome, Status};
 
@@ -30,6 +31,12 @@ pub struct Stream<'a> {
     track: u32,
     info: Info,
     limits: Limits,
+    /// Of Ogg, whose pages' counts are not believed but at the ends.
+    packets: Option<ogg::Packets>,
+    /// Samples still to be left out at the beginning.
+    surplus: u64,
+    /// Samples that were cut off the end.
+    cut_off: u64,
     /// Of what was decoded, once something was.
     rate: Option<u32>,
     /// The last packet, (channels, samples).
@@ -54,7 +61,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// The file is empty, corrupt, of an unknown format or plainly too long.
     pub fn open(bytes: &'a [u8], limits: Limits) -> Result<Self, Failure> {
-        let Opened { reader, decoder, track, info } = open::open(bytes)?;
+        let Opened { reader, decoder, track, info, surplus } = open::open(bytes)?;
         // So long a file need not be decoded to know; but headers that lie are not believed.
         if let Some(declared) = info.declared_s
             && !info.is_estimate
@@ -64,11 +71,14 @@ impl<'a> Stream<'a> {
             return Err(Failure::new(Status::TooLong, too_long(limits)));
         }
         Ok(Self {
+            packets: (info.format == "ogg").then(ogg::Packets::default),
             reader,
             decoder,
             track,
             info,
             limits,
+            surplus,
+            cut_off: 0,
             rate: None,
             channels: Vec::new(),
             mono: Vec::new(),
@@ -164,13 +174,20 @@ impl<'a> Stream<'a> {
     /// Whether all that is declared was decoded.
     fn is_complete(&self) -> bool {
         let tolerance = if self.info.format == "mp3" { MP3_TOLERANCE_S } else { TOLERANCE_S };
-        self.declared_s().is_some_and(|declared| self.decoded_s() + tolerance >= declared)
+        // An Ogg stream whose last pages do not count alike may have had too much cut off.
+        let cut_off_s = self.rate.map_or(0.0, |rate| self.cut_off as f64 / f64::from(rate));
+        let there_s = self.decoded_s() + cut_off_s;
+        self.declared_s().is_some_and(|declared| there_s + tolerance >= declared)
     }
 
     /// Decodes packets until one gives samples.
     fn advance(&mut self) -> bool {
         while !self.has_ended {
-            match self.reader.next_packet() {
+            let next = match &mut self.packets {
+                Some(packets) => packets.next(&mut *self.reader, self.track),
+                None => self.reader.next_packet(),
+            };
+            match next {
                 Ok(Some(packet)) => {
                     self.empty_packets =
                         if packet.data.is_empty() { self.empty_packets + 1 } else { 0 };
@@ -206,6 +223,9 @@ impl<'a> Stream<'a> {
             self.damaged += u64::from(!self.is_complete());
             return false;
         };
+        if self.packets.is_some() {
+            self.cut_off = packet.trim_end.get();
+        }
         if audio.frames() == 0 {
             return false;
         }
@@ -220,7 +240,15 @@ impl<'a> Stream<'a> {
         }
         audio.copy_to_vecs_planar(&mut self.channels);
         self.rate = Some(rate);
+        if self.surplus > 0 {
+            let left_out = self.surplus.min(self.channels[0].len() as u64);
+            self.surplus -= left_out;
+            self.channels.iter_mut().for_each(|row| drop(row.drain(..left_out as usize)));
+        }
         let frames = self.channels[0].len() as u64;
+        if frames == 0 {
+            return false;
+        }
         let most = (self.limits.max_s * f64::from(rate)) as u64;
         if self.decoded + frames > most {
             self.is_too_long = true;
