@@ -1,9 +1,10 @@
 //! Where the sound in an Ogg stream begins and ends.
 //!
-//! A page says how many samples there are up to its end. RFC 5215's sections on it, and libvorbis, take
-//! samples away by that in two places alone: before the first page's, where it counts fewer than are in it,
-//! and behind the last one's. Between them pages may count as they like: ffmpeg's are wrong by some
-//! hundreds of samples where it had the timestamps from another Ogg file.
+//! A page says how many samples there are up to its end. The specification of Vorbis (appendix A.2) takes
+//! samples away by that in two places alone: before time 0, where the first page of sound counts fewer
+//! than are in it, and behind the last one's count. Between them pages may count as they like: ffmpeg's
+//! are wrong by some hundreds of samples where it had the timestamps from another Ogg file. As libvorbis,
+//! we take nothing off the end but from the last packet.
 
 use symphonia::core::errors::Result;
 use symphonia::core::formats::{FormatReader, Track};
