@@ -16,6 +16,7 @@ mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wave;
 
 use crate::audio::resample::Resampler;
 use crate::error::{Error, Result};
@@ -99,7 +100,7 @@ pub struct Info {
     pub channels: Option<usize>,
     /// Bits per sample, where the codec has a number of them.
     pub bits: Option<u32>,
-    /// The length in seconds, where headers tell.
+    /// The length in seconds, where headers tell. Those of FLAC, WAV and MP4 that went into a pipe do not.
     pub declared_s: Option<f64>,
     /// Whether `declared_s` is not declared, as of MP3 without an index, but counted by [`probe`], or a
     /// guess from the number of bytes, which may be far off.

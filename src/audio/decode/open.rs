@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 use symphonia::core::codecs::audio::{
     AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO,
 };
@@ -13,10 +14,12 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::{Metadata, StandardTag};
 
 use super::source::Source;
-use super::{Failure, Info, Status, names, ogg};
+use super::{Failure, Info, Status, names, ogg, wave};
 
 /// Rates that are believed. Outside, headers are damaged.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=384_000;
+/// What helps with sound that cannot be decoded.
+const CONVERT: &str = "convert it, e.g. ffmpeg -i old -ac 2 new.flac";
 /// How far into a file its beginning may be, after tags. Further on, what looks like one is chance.
 const JUNK_MAX: u32 = 64 * 1024;
 
@@ -78,7 +81,13 @@ pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, Failure> {
         let rate = params.sample_rate.map_or("no".into(), |rate| rate.to_string());
         Failure::new(Status::Corrupt, format!("{rate} samples per second cannot be"))
     })?;
-    let declared_s = declared_s(&track, rate);
+    let is_unsized = match format.as_str() {
+        "wave" => !wave::lengths_in_pipe(bytes).is_empty(),
+        // Its table is empty where fragments tell for themselves.
+        "isomp4" => track.num_frames == Some(0) && bytes.windows(4).any(|mark| mark == b"moof"),
+        _ => false,
+    };
+    let declared_s = declared_s(&track, rate).filter(|_| !is_unsized);
     let is_ogg = format == "ogg";
     let missing_end = is_ogg && ogg::misses_end(bytes, &track);
     let surplus = if is_ogg { ogg::surplus_at_start(&track) } else { 0 };
@@ -119,7 +128,8 @@ fn read_headers(
     bytes: &[u8],
     is_seekable: bool,
 ) -> Result<Box<dyn FormatReader + '_>, SymphoniaError> {
-    let source = Box::new(Source::new(bytes, is_seekable));
+    let source = Source::new(bytes, is_seekable).patched(wave::lengths_in_pipe(bytes));
+    let source = Box::new(source);
     let stream = MediaSourceStream::new(source, Default::default());
     PROBE.probe(&Hint::new(), stream, Default::default(), Default::default())
 }
@@ -147,11 +157,18 @@ fn make_decoder(
     let codecs = symphonia::default::get_codecs();
     if params.codec == CODEC_ID_NULL_AUDIO || codecs.get_audio_decoder(params.codec).is_none() {
         let name = names::unsupported_codec(params.codec).unwrap_or("of the file");
-        let message = format!("the codec {name} cannot be decoded");
+        let message = format!("the codec {name} cannot be decoded; {CONVERT}");
         return Err(Failure::new(Status::Unsupported, message));
     }
     codecs.make_audio_decoder(params, &options).map_err(|error| match error {
-        SymphoniaError::Unsupported(_) => Failure::new(Status::Unsupported, error.to_string()),
+        SymphoniaError::Unsupported(_) if params.codec == CODEC_ID_AAC => {
+            let message =
+                format!("of AAC only the profile LC in mono or stereo can be decoded; {CONVERT}");
+            Failure::new(Status::Unsupported, message)
+        }
+        SymphoniaError::Unsupported(_) => {
+            Failure::new(Status::Unsupported, format!("{error}; {CONVERT}"))
+        }
         _ => Failure::new(Status::Corrupt, error.to_string()),
     })
 }

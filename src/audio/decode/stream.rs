@@ -47,6 +47,8 @@ pub struct Stream<'a> {
     decoded: u64,
     /// Packets that were left out, or of which samples were.
     damaged: u64,
+    /// Whether any sample was a number.
+    has_sound: bool,
     empty_packets: usize,
     /// Whether there is nothing more to ask the reader for.
     has_ended: bool,
@@ -84,6 +86,7 @@ impl<'a> Stream<'a> {
             mono: Vec::new(),
             decoded: 0,
             damaged: 0,
+            has_sound: false,
             empty_packets: 0,
             has_ended: false,
             broken: None,
@@ -127,7 +130,7 @@ impl<'a> Stream<'a> {
 
     /// What became of the file, up to here.
     pub fn outcome(&self) -> Outcome {
-        let decoded_s = self.decoded_s();
+        let decoded_s = if self.has_sound { self.decoded_s() } else { 0.0 };
         let (status, message) = self.judge(decoded_s);
         Outcome { status, decoded_s, message }
     }
@@ -139,13 +142,16 @@ impl<'a> Stream<'a> {
         let broken = self.broken.as_deref().or(self.info.missing_end.then_some(TOO_EARLY));
         if self.decoded == 0 {
             let reason = match (broken, self.damaged, self.info.declared_s) {
-                (None, 0, Some(0.0)) => {
+                (None, 0, declared) if declared.unwrap_or(0.0) == 0.0 => {
                     return (Status::Empty, Some("the file has no samples".into()));
                 }
                 (Some(reason), ..) => reason,
                 _ => "nothing of it can be decoded",
             };
             return (Status::Corrupt, Some(reason.into()));
+        }
+        if !self.has_sound {
+            return (Status::Corrupt, Some("none of its samples is a number".into()));
         }
         if self.damaged > 0 {
             let packets = if self.damaged == 1 { "packet is" } else { "packets are" };
@@ -256,7 +262,9 @@ impl<'a> Stream<'a> {
             return false;
         }
         self.decoded += frames;
-        self.damaged += u64::from(silence_damage(&mut self.channels));
+        let (is_damaged, is_sound) = silence_damage(&mut self.channels);
+        self.damaged += u64::from(is_damaged);
+        self.has_sound |= is_sound;
         true
     }
 }
@@ -284,13 +292,15 @@ fn mix(channels: &[Vec<f32>], mono: &mut Vec<f32>) {
     }
 }
 
-/// Zeros in place of what is no sound, such as NaN in a WAV of floats; whether there was any.
-fn silence_damage(channels: &mut [Vec<f32>]) -> bool {
-    let mut any = false;
+/// Zeros in place of what is no sound, such as NaN in a WAV of floats; whether there was any, and any
+/// that is.
+fn silence_damage(channels: &mut [Vec<f32>]) -> (bool, bool) {
+    let (mut is_damaged, mut has_sound) = (false, false);
     for value in channels.iter_mut().flatten() {
         let is_sound = value.abs() <= LOUDEST; // not of NaN
-        any |= !is_sound;
+        is_damaged |= !is_sound;
+        has_sound |= is_sound;
         *value = if is_sound { *value } else { 0.0 };
     }
-    any
+    (is_damaged, has_sound)
 }

@@ -206,6 +206,10 @@ fn numbers_that_are_no_sound_become_silence() {
     let decoded = decode(&wav(3, 1, 32, &data), Mix::Mono, Limits::default());
     assert_eq!(decoded.mono(), [0.5, 0.0, -0.25, 0.0, 0.0, 0.125]);
     assert_eq!(decoded.outcome.status, Status::Partial);
+    let nothing: Vec<u8> = [f32::NAN, f32::INFINITY].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let decoded = decode(&wav(3, 1, 32, &nothing), Mix::Mono, Limits::default());
+    assert_eq!((decoded.outcome.status, decoded.outcome.decoded_s), (Status::Corrupt, 0.0));
+    assert!(decoded.samples.is_empty());
 }
 
 #[test]
