@@ -31,6 +31,7 @@ mod relation;
 mod rows;
 mod settings;
 mod shelf;
+mod sound_files;
 mod sound_rows;
 mod sounds;
 mod syntax;
@@ -60,8 +61,9 @@ pub use reader::{RawDataset, check, has_integer_songs, read_dataset};
 pub use relation::{Column, Relation, unqualified};
 pub use settings::Settings;
 pub use shelf::ModelRow;
+pub use sound_files::{SoundFile, is_glob, sound_relation};
 pub use sound_rows::record;
-pub use sounds::{Heard, SoundFile, SoundStore, SoundTask, beside, is_glob, sound_relation};
+pub use sounds::{Heard, SoundStore, SoundTask, beside};
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{
     IdTypes, RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use duckdb::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use duckdb::arrow::datatypes::{DataType, Field, Schema};
 
-use super::sounds::{Heard, SoundFile, SoundTask};
+use super::sound_files::SoundFile;
+use super::sounds::{Heard, SoundTask};
 use crate::error::{Error, Result};
 
 /// The columns of the ledger beside the song.

@@ -1,5 +1,4 @@
-//! Sound files of a relation or a glob, what is known of them from earlier, and where what is heard
-//! in them goes.
+//! What is known of sound files from earlier, and where what is heard in them goes.
 //!
 //! Two tables of the analyst's own: the results' (one row a chord, or a song), and the ledger, with one
 //! row a file and table of results. A file of the same size and time of change that was listened to with the same
@@ -10,28 +9,14 @@ use std::collections::{HashMap, HashSet};
 use duckdb::arrow::array::RecordBatch;
 use duckdb::{Connection, params};
 
-use super::names::{literal, quote};
+use super::names::quote;
 use super::relation::Relation;
 use super::rows::{Cell, rows};
+use super::sound_files::{self, SoundFile, is_unchanged, song_column};
 use super::sound_rows::{LEDGER, ledger_rows};
 use super::syntax::{Shape, shape};
 use crate::control::Control;
 use crate::error::{Error, Result};
-
-/// A file to listen to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SoundFile {
-    /// The song's id, as text.
-    pub song: String,
-    /// The path, as it was given.
-    pub path: String,
-    /// Bytes; `None` where the file cannot be found.
-    pub size: Option<i64>,
-    /// When it was changed, in microseconds since 1970.
-    pub modified: Option<i64>,
-    /// What an earlier run says of the very file.
-    pub known: Option<Heard>,
-}
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,9 +53,6 @@ pub struct SoundTask {
 /// Where rows wait on their way into a table.
 const STAGED: &str = "segue_staged";
 
-/// How many files are asked for their size at once.
-const FILES_AT_ONCE: usize = 500;
-
 /// A task's tables, and the connection that writes them.
 pub struct SoundStore {
     conn: Connection,
@@ -78,55 +60,6 @@ pub struct SoundStore {
     /// Both tables as SQL names them.
     into: String,
     ledger: String,
-}
-
-/// A pattern that the path alone fits, whatever characters are in it.
-fn as_glob(path: &str) -> String {
-    let is_special = |character| matches!(character, '*' | '?' | '[');
-    path.chars().fold(String::new(), |mut glob, character| {
-        match is_special(character) {
-            true => glob.extend(['[', character, ']']),
-            false => glob.push(character),
-        }
-        glob
-    })
-}
-
-/// What the names of files with sound end with.
-const SOUND_ENDINGS: [&str; 8] = [".wav", ".flac", ".mp3", ".ogg", ".oga", ".m4a", ".mp4", ".aac"];
-
-/// Whether a source is a file with sound, or names files by a pattern.
-pub fn is_glob(source: &str) -> bool {
-    let name = source.trim().to_lowercase();
-    !matches!(shape(source), Shape::Query | Shape::BrokenQuery | Shape::Call)
-        && (name.contains(['*', '?']) || SOUND_ENDINGS.iter().any(|ending| name.ends_with(ending)))
-}
-
-/// The files of a relation with a column path, or of a name or a glob such as `'music/*.mp3'`.
-///
-/// # Errors
-/// There is no such relation, or it has no column path.
-pub fn sound_relation(conn: &Connection, function: &str, source: &str) -> Result<Relation> {
-    let source = match is_glob(source) {
-        true => format!("(SELECT file AS path FROM glob({}))", literal(source.trim())),
-        false => source.to_owned(),
-    };
-    let relation = Relation::resolve(conn, function, "source", &source)?;
-    if relation.column("path").is_none() {
-        return Err(relation.error(format!(
-            "{} has no column path; its columns are: {}; name it in a query, e.g. '(SELECT song_id, \
-             file AS path FROM …)', or give a glob, such as 'music/*.mp3'",
-            relation.label,
-            relation.column_names()
-        )));
-    }
-    Ok(relation)
-}
-
-/// The type of the songs' ids: that of the column song_id, or of path where there is none.
-fn song_column(relation: &Relation) -> (String, String) {
-    let column = relation.column("song_id").or_else(|| relation.column("path"));
-    column.map_or_else(Default::default, |column| (quote(&column.name), column.sql_type.clone()))
 }
 
 /// A table as SQL names it.
@@ -216,69 +149,16 @@ impl SoundStore {
         Ok(Self { conn, task, into, ledger })
     }
 
-    /// The relation's files, the largest first, so that none of them is alone at the end.
+    /// The relation's files, the largest first, so that none of them is alone at the end, with what the
+    /// ledger knows of them.
     ///
     /// # Errors
     /// The relation cannot be read; the analyst stops the statement.
     pub fn files(&self, relation: &Relation, control: &Control) -> Result<Vec<SoundFile>> {
-        let (song, _) = song_column(relation);
-        let listed = rows(
-            &self.conn,
-            &format!(
-                "SELECT DISTINCT {song}::VARCHAR, path::VARCHAR FROM {} WHERE path IS NOT NULL AND {song} IS NOT NULL",
-                relation.from
-            ),
-            [],
-        )?;
-        let mut files = Vec::with_capacity(listed.len());
-        for row in listed {
-            let mut cells = row.into_iter().map(Cell::text);
-            let (song, path) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
-            files.push(SoundFile { song, path, size: None, modified: None, known: None });
-        }
-        files.sort_by(|a, b| (&a.song, &a.path).cmp(&(&b.song, &b.path)));
-        if let Some([a, b]) = files.windows(2).find(|pair| pair[0].song == pair[1].song) {
-            return Err(relation.error(format!(
-                "{} has two files of song {}, {} and {}; keep one row each, or leave song_id out",
-                relation.label, a.song, a.path, b.path
-            )));
-        }
-        for files in files.chunks_mut(FILES_AT_ONCE) {
-            control.check()?;
-            if !self.ask(files) {
-                // One that is missing fails the query for all.
-                files.chunks_mut(1).for_each(|file| {
-                    self.ask(file);
-                });
-            }
-        }
+        let mut files = sound_files::list(&self.conn, relation, control)?;
         self.remember(&mut files)?;
         files.sort_by_key(|file| std::cmp::Reverse(file.size));
         Ok(files)
-    }
-
-    /// Fills in sizes and times; whether all files were found.
-    fn ask(&self, files: &mut [SoundFile]) -> bool {
-        let paths: Vec<String> = files.iter().map(|file| literal(&as_glob(&file.path))).collect();
-        let sql = format!(
-            "SELECT filename, size, epoch_us(last_modified) FROM read_blob([{}])",
-            paths.join(", ")
-        );
-        let Ok(found) = rows(&self.conn, &sql, []) else { return false };
-        for row in found {
-            let (size, modified) = (row[1].integer(), row[2].integer());
-            let name = row.into_iter().next().map(Cell::text).unwrap_or_default();
-            for file in files.iter_mut().filter(|file| file.path == name) {
-                (file.size, file.modified) = (size, modified);
-            }
-        }
-        // A path that DuckDB writes in another way comes back as another name.
-        if let [file] = files
-            && file.size.is_none()
-        {
-            return false;
-        }
-        true
     }
 
     /// Fills in what the ledger knows of files as they are.
@@ -304,7 +184,7 @@ impl SoundStore {
                 declared_s: number(8),
                 decoded_s: number(9).unwrap_or(0.0),
             };
-            by_file.insert((text(0), text(1), row[2].integer(), row[3].integer()), heard);
+            by_file.insert((text(0), text(1), row[2].integer()), (row[3].integer(), heard));
         }
         // Whoever empties the table of results wants them anew.
         let stored = format!("SELECT DISTINCT song_id::VARCHAR FROM {}", self.into);
@@ -313,8 +193,9 @@ impl SoundStore {
             .filter_map(|row| row.into_iter().next().map(Cell::text))
             .collect();
         for file in files.iter_mut().filter(|file| file.size.is_some()) {
-            let key = (file.song.clone(), file.path.clone(), file.size, file.modified);
-            let known = by_file.remove(&key);
+            let known = by_file.remove(&(file.song.clone(), file.path.clone(), file.size));
+            let known = known.filter(|(then, _)| is_unchanged(*then, file.modified));
+            let known = known.map(|(_, heard)| heard);
             file.known = known.filter(|known| known.count == 0 || stored.contains(&file.song));
         }
         Ok(())
