@@ -33,6 +33,7 @@ mod settings;
 mod shelf;
 mod sound_files;
 mod sound_rows;
+mod sound_tables;
 mod sounds;
 mod syntax;
 mod tensors;
@@ -61,9 +62,10 @@ pub use reader::{RawDataset, check, has_integer_songs, read_dataset};
 pub use relation::{Column, Relation, unqualified};
 pub use settings::Settings;
 pub use shelf::ModelRow;
-pub use sound_files::{SoundFile, is_glob, sound_relation};
+pub use sound_files::{Listed, Nameless, SoundFile, is_glob, list_sounds, sound_relation};
 pub use sound_rows::record;
-pub use sounds::{Heard, SoundStore, SoundTask, beside};
+pub use sound_tables::{SoundTask, beside};
+pub use sounds::{Heard, SoundStore};
 pub use tensors::FORMAT_VERSION;
 pub use test_plays::{
     IdTypes, RawTestPlays, TestRequest, check_plays, check_test_plays, read_songs, read_test_plays,

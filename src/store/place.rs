@@ -77,7 +77,7 @@ pub fn unattached(conn: &Connection, text: &str) -> Result<Option<String>> {
 }
 
 /// The database of a name, whatever its case.
-fn attached(conn: &Connection, name: &str) -> Result<Option<String>> {
+pub(super) fn attached(conn: &Connection, name: &str) -> Result<Option<String>> {
     let found = rows(
         conn,
         "SELECT database_name FROM duckdb_databases()

@@ -28,6 +28,24 @@ pub struct SoundFile {
     pub known: Option<Heard>,
 }
 
+/// A row that names no file, or no song.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nameless {
+    /// The song's id, as text.
+    pub song: Option<String>,
+    /// The path.
+    pub path: Option<String>,
+}
+
+/// What a relation lists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The files, one a song.
+    pub files: Vec<SoundFile>,
+    /// Rows of which nothing can be made.
+    pub nameless: Vec<Nameless>,
+}
+
 /// How many files are asked for their size at once.
 const FILES_AT_ONCE: usize = 500;
 
@@ -80,30 +98,36 @@ pub(super) fn song_column(relation: &Relation) -> (String, String) {
     column.map_or_else(Default::default, |column| (quote(&column.name), column.sql_type.clone()))
 }
 
-/// The relation's files, with sizes and times of those that can be found.
+/// The relation's files, the largest first, so that none of them is alone at the end, with the sizes and
+/// times of those that can be found.
 ///
 /// # Errors
 /// The relation cannot be read; the analyst stops the statement.
-pub(super) fn list(
-    conn: &Connection,
-    relation: &Relation,
-    control: &Control,
-) -> Result<Vec<SoundFile>> {
+pub fn list_sounds(conn: &Connection, relation: &Relation, control: &Control) -> Result<Listed> {
     let (song, _) = song_column(relation);
     let listed = rows(
         conn,
-        &format!(
-            "SELECT DISTINCT {song}::VARCHAR, path::VARCHAR FROM {} WHERE path IS NOT NULL AND {song} IS NOT NULL",
-            relation.from
-        ),
+        &format!("SELECT DISTINCT {song}::VARCHAR, path::VARCHAR FROM {}", relation.from),
         [],
     )?;
     let mut files = Vec::with_capacity(listed.len());
+    let mut nameless = Vec::new();
     for row in listed {
-        let mut cells = row.into_iter().map(Cell::text);
-        let (song, path) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
-        files.push(SoundFile { song, path, size: None, modified: None, known: None });
+        let mut cells = row.into_iter();
+        match (cells.next(), cells.next()) {
+            (Some(Cell::Text(song)), Some(Cell::Text(path))) => {
+                files.push(SoundFile { song, path, size: None, modified: None, known: None });
+            }
+            (song, path) => {
+                let [song, path] = [song, path].map(|cell| match cell {
+                    Some(Cell::Text(text)) => Some(text),
+                    _ => None,
+                });
+                nameless.push(Nameless { song, path });
+            }
+        }
     }
+    nameless.sort_by(|a, b| (&a.song, &a.path).cmp(&(&b.song, &b.path)));
     files.sort_by(|a, b| (&a.song, &a.path).cmp(&(&b.song, &b.path)));
     if let Some([a, b]) = files.windows(2).find(|pair| pair[0].song == pair[1].song) {
         return Err(relation.error(format!(
@@ -120,7 +144,8 @@ pub(super) fn list(
             });
         }
     }
-    Ok(files)
+    files.sort_by_key(|file| std::cmp::Reverse(file.size));
+    Ok(Listed { files, nameless })
 }
 
 /// Fills in sizes and times; whether all files were found.

@@ -6,7 +6,8 @@ use duckdb::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, Stri
 use duckdb::arrow::datatypes::{DataType, Field, Schema};
 
 use super::sound_files::SoundFile;
-use super::sounds::{Heard, SoundTask};
+use super::sound_tables::SoundTask;
+use super::sounds::Heard;
 use crate::error::{Error, Result};
 
 /// The columns of the ledger beside the song.

@@ -9,13 +9,11 @@ use std::collections::{HashMap, HashSet};
 use duckdb::arrow::array::RecordBatch;
 use duckdb::{Connection, params};
 
-use super::names::quote;
 use super::relation::Relation;
 use super::rows::{Cell, rows};
-use super::sound_files::{self, SoundFile, is_unchanged, song_column};
+use super::sound_files::{SoundFile, is_unchanged, song_column};
 use super::sound_rows::{LEDGER, ledger_rows};
-use super::syntax::{Shape, shape};
-use crate::control::Control;
+use super::sound_tables::SoundTask;
 use crate::error::{Error, Result};
 
 /// What became of a file.
@@ -35,21 +33,6 @@ pub struct Heard {
     pub decoded_s: f64,
 }
 
-/// What is to be listened for, and where it goes.
-#[derive(Debug, Clone)]
-pub struct SoundTask {
-    /// The function, for messages.
-    pub function: String,
-    /// What is done with each file, options and all: other texts are other tasks.
-    pub task: String,
-    /// The table of results.
-    pub into: String,
-    /// The ledger.
-    pub files: String,
-    /// The columns of the results beside the song, with their types.
-    pub columns: &'static [(&'static str, &'static str)],
-}
-
 /// Where rows wait on their way into a table.
 const STAGED: &str = "segue_staged";
 
@@ -62,107 +45,40 @@ pub struct SoundStore {
     ledger: String,
 }
 
-/// A table as SQL names it.
-///
-/// # Errors
-/// The text is no name.
-fn table(function: &str, option: &str, text: &str) -> Result<String> {
-    match shape(text.trim()) {
-        Shape::Name(parts) => {
-            Ok(parts.iter().map(|part| quote(part)).collect::<Vec<_>>().join("."))
-        }
-        _ => Err(Error::option(function, option, "must be the name of a table, such as chords")),
-    }
-}
-
-/// The name of a table in the same database and schema as another.
-pub fn beside(table: &str, name: &str) -> String {
-    match shape(table.trim()) {
-        Shape::Name(mut parts) if parts.len() > 1 => {
-            parts.pop();
-            let quoted = parts.iter().map(|part| quote(part)).chain([name.to_owned()]);
-            quoted.collect::<Vec<_>>().join(".")
-        }
-        _ => name.to_owned(),
-    }
-}
-
-impl SoundTask {
-    /// Checks the names of the tables and, of those that exist, the columns; changes nothing.
-    ///
-    /// # Errors
-    /// No table's name; a table that lacks a column, or whose songs have ids of another kind.
-    pub fn check(&self, conn: &Connection, relation: &Relation) -> Result<()> {
-        let (_, song_type) = song_column(relation);
-        for (option, name, columns) in
-            [("output", &self.into, self.columns), ("files", &self.files, LEDGER)]
-        {
-            let table = table(&self.function, option, name)?;
-            let Ok(found) = rows(conn, &format!("DESCRIBE FROM {table}"), []) else { continue };
-            let found: Vec<[String; 2]> = found
-                .into_iter()
-                .map(|row| [0, 1].map(|at| row.get(at).cloned().unwrap_or(Cell::Null).text()))
-                .collect();
-            let is_song = |[name, _]: &&[String; 2]| name.eq_ignore_ascii_case("song_id");
-            if let Some([_, other]) = found.iter().find(is_song)
-                && song_type == "VARCHAR"
-                && other != "VARCHAR"
-            {
-                let message = format!(
-                    "names a table, {name}, whose song_id is {other}, and the files' are VARCHAR; give \
-                     another name, or files with a song_id"
-                );
-                return Err(Error::option(&self.function, option, message));
-            }
-            let wanted = std::iter::once("song_id").chain(columns.iter().map(|(name, _)| *name));
-            for wanted in wanted {
-                if !found.iter().any(|[name, _]| name.eq_ignore_ascii_case(wanted)) {
-                    let message = format!(
-                        "names a table, {name}, that has no column {wanted}; give another name, or one \
-                         of a table that is not there yet"
-                    );
-                    return Err(Error::option(&self.function, option, message));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 impl SoundStore {
-    /// Makes the tables that are not there yet.
+    /// Makes the tables that are not there yet, both or none.
     ///
     /// # Errors
     /// The database is read-only, or has something else by these names.
     pub fn new(conn: Connection, task: SoundTask, relation: &Relation) -> Result<Self> {
-        let into = table(&task.function, "output", &task.into)?;
-        let ledger = table(&task.function, "files", &task.files)?;
+        let targets = task.targets()?;
         let (_, song_type) = song_column(relation);
-        for (table, columns) in [(&into, task.columns), (&ledger, LEDGER)] {
-            let columns: Vec<String> =
-                columns.iter().map(|(name, sql_type)| format!("{name} {sql_type}")).collect();
-            conn.execute_batch(&format!(
-                "CREATE TABLE IF NOT EXISTS {table} (song_id {song_type}, {})",
+        let transaction = conn.unchecked_transaction()?;
+        for target in &targets {
+            let columns: Vec<String> = target
+                .columns
+                .iter()
+                .map(|(name, sql_type)| format!("{name} {sql_type}"))
+                .collect();
+            let create = format!(
+                "CREATE TABLE IF NOT EXISTS {} (song_id {song_type}, {})",
+                target.sql,
                 columns.join(", ")
-            ))?;
+            );
+            transaction
+                .execute_batch(&create)
+                .map_err(|error| task.refused(target, "made", &error.into()))?;
         }
+        transaction.commit()?;
+        let [into, ledger] = targets.map(|target| target.sql);
         Ok(Self { conn, task, into, ledger })
     }
 
-    /// The relation's files, the largest first, so that none of them is alone at the end, with what the
-    /// ledger knows of them.
+    /// Fills in what the ledger knows of files as they are.
     ///
     /// # Errors
-    /// The relation cannot be read; the analyst stops the statement.
-    pub fn files(&self, relation: &Relation, control: &Control) -> Result<Vec<SoundFile>> {
-        let mut files = sound_files::list(&self.conn, relation, control)?;
-        self.remember(&mut files)?;
-        files.sort_by_key(|file| std::cmp::Reverse(file.size));
-        Ok(files)
-    }
-
-    /// Fills in what the ledger knows of files as they are.
-    fn remember(&self, files: &mut [SoundFile]) -> Result<()> {
+    /// The tables cannot be read.
+    pub fn remember(&self, files: &mut [SoundFile]) -> Result<()> {
         let known = rows(
             &self.conn,
             &format!(
@@ -207,6 +123,18 @@ impl SoundStore {
     /// # Errors
     /// The tables cannot be written.
     pub fn store(&self, heard: &[(&SoundFile, &Heard)], results: &RecordBatch) -> Result<()> {
+        self.write(heard, results).map_err(|error| {
+            let SoundTask { function, into, files, .. } = &self.task;
+            let (error, remedy) = (error.to_string(), "the options 'output' and 'files'");
+            let reason = error.lines().next().unwrap_or_default();
+            Error::Database(format!(
+                "{function}: what was heard cannot be stored in {into} and {files}: {reason}; change \
+                 them, or name others with {remedy}"
+            ))
+        })
+    }
+
+    fn write(&self, heard: &[(&SoundFile, &Heard)], results: &RecordBatch) -> Result<()> {
         let transaction = self.conn.unchecked_transaction()?;
         self.append(&ledger_rows(heard, &self.task)?, LEDGER)?;
         for table in [&self.into, &self.ledger] {

@@ -10,13 +10,15 @@ use std::time::Instant;
 
 use duckdb::arrow::array::{ArrayRef, RecordBatch, StringArray};
 
+use super::batch_rows::{columns, row, skipped};
 use crate::audio::decode::{Decoded, Status};
 use crate::control::Control;
 use crate::error::{Error, Result, panic_text};
-use crate::functions::contract::{Binding, Call, Column, Rows, SqlType, Value};
+use crate::functions::contract::{Binding, Call, Rows, Value};
 use crate::functions::settings;
 use crate::store::{
-    self, Heard, SoundFile, SoundStore, SoundTask, beside, is_glob, sound_relation,
+    self, Heard, Listed, Nameless, SoundFile, SoundStore, SoundTask, beside, is_glob, list_sounds,
+    sound_relation,
 };
 use crate::train::{Default, Kind, Param};
 
@@ -63,31 +65,6 @@ pub(super) trait Listener: Send + Sync + 'static {
     fn columns(&self, sounds: &[Self::Sound]) -> (Vec<usize>, Vec<ArrayRef>);
 }
 
-/// The columns of a batch function's rows.
-pub(super) fn columns() -> Vec<Column> {
-    let column = Column::documented;
-    vec![
-        column("song_id", SqlType::Varchar, "The song, as text."),
-        column("path", SqlType::Varchar, "Its file."),
-        column(
-            "status",
-            SqlType::Varchar,
-            "ok; partial, where less was decoded than the file declares or damaged parts were left out; \
-             corrupt, unsupported, empty, too_long, not_found or forbidden, of which nothing is stored.",
-        ),
-        column("stored", SqlType::BigInt, "How many chords, frames or tiles were stored of it."),
-        column("seconds", SqlType::Double, "How much of it was decoded, in seconds of sound."),
-        column(
-            "realtime",
-            SqlType::Double,
-            "How many seconds of sound a second of one thread listened to; NULL where an earlier run did.",
-        ),
-        column("file", SqlType::BigInt, "How many files are done, this one included."),
-        column("files", SqlType::BigInt, "How many there are."),
-        column("error", SqlType::Varchar, "Why the status is not ok."),
-    ]
-}
-
 /// Binds a call: checks the relation and the tables, listens to nothing.
 pub(super) fn bind<L: Listener>(call: &Call, task: SoundTask, listener: L) -> Result<Binding> {
     let conn = call.caller.connect()?;
@@ -117,6 +94,10 @@ struct Batch<L: Listener> {
 struct Work<L: Listener> {
     store: SoundStore,
     files: Arc<Vec<SoundFile>>,
+    /// How many rows there will be.
+    total: usize,
+    /// Rows that name nothing to listen to, and are not told yet.
+    nameless: Vec<Nameless>,
     /// Done in an earlier run, and not told yet.
     known: Vec<usize>,
     heard: Receiver<Result<Done<L::Sound>>>,
@@ -158,13 +139,18 @@ impl<L: Listener> Work<L> {
         let conn = caller.connect()?;
         let source = batch.call.options.text("source").unwrap_or_default();
         let relation = sound_relation(&conn, function, source)?;
-        let store = SoundStore::new(conn, task.clone(), &relation)?;
-        let files = Arc::new(store.files(&relation, &caller.control)?);
-        if files.is_empty() && is_glob(source) {
+        let Listed { mut files, mut nameless } = list_sounds(&conn, &relation, &caller.control)?;
+        if files.is_empty() && nameless.is_empty() && is_glob(source) {
             let message = format!("{function}: no file has a name like {source}; check the path");
             return Err(Error::data(message));
         }
-        caller.host.announce(Some(format!("{function}: 0 of {} files", files.len())));
+        // Nothing is made before the files are known to be good.
+        let store = SoundStore::new(conn, task.clone(), &relation)?;
+        store.remember(&mut files)?;
+        let files = Arc::new(files);
+        nameless.reverse();
+        let total = files.len() + nameless.len();
+        caller.host.announce(Some(format!("{function}: 0 of {total} files")));
         let is_known = |file: &SoundFile| !batch.call.options.bool("again") && file.known.is_some();
         let (mut known, new): (Vec<usize>, Vec<usize>) =
             (0..files.len()).partition(|&file| is_known(&files[file]));
@@ -194,7 +180,7 @@ impl<L: Listener> Work<L> {
             })?;
             threads.handles.push(handle);
         }
-        Ok(Self { store, files, known, heard, told: 0, _threads: threads })
+        Ok(Self { store, files, total, nameless, known, heard, told: 0, _threads: threads })
     }
 }
 
@@ -237,7 +223,15 @@ impl<L: Listener> Rows for Batch<L> {
             self.work = Some(Work::start(self)?);
         }
         let Some(work) = &mut self.work else { return Ok(Vec::new()) };
-        let total = work.files.len();
+        let total = work.total;
+        if !work.nameless.is_empty() {
+            let first = work.nameless.len().saturating_sub(1024);
+            let rows = work.nameless.drain(first..).rev().map(|nameless| {
+                work.told += 1;
+                skipped(nameless, work.told, total)
+            });
+            return Ok(rows.collect());
+        }
         if !work.known.is_empty() {
             let first = work.known.len().saturating_sub(1024);
             let known: Vec<usize> = work.known.drain(first..).rev().collect();
@@ -293,7 +287,7 @@ impl<L: Listener> Batch<L> {
         let pairs: Vec<(&SoundFile, &Heard)> =
             heard.iter().map(|(file, heard, _)| (&work.files[*file], heard)).collect();
         work.store.store(&pairs, &results)?;
-        let total = work.files.len();
+        let total = work.total;
         let rows: Vec<Vec<Value>> = heard
             .iter()
             .map(|(file, heard, took_s)| {
@@ -306,26 +300,6 @@ impl<L: Listener> Batch<L> {
         self.call.caller.host.announce(Some(news));
         Ok(rows)
     }
-}
-
-fn row(
-    file: &SoundFile,
-    heard: &Heard,
-    realtime: Option<f64>,
-    at: usize,
-    total: usize,
-) -> Vec<Value> {
-    vec![
-        Value::Text(file.song.clone()),
-        Value::Text(file.path.clone()),
-        Value::Text(heard.status.clone()),
-        Value::Int(heard.count),
-        Value::Float(heard.decoded_s),
-        realtime.map_or(Value::Null, Value::Float),
-        Value::Int(at as i64),
-        Value::Int(total as i64),
-        heard.error.clone().map_or(Value::Null, Value::Text),
-    ]
 }
 
 /// What a call asks for: the same options are the same task, whatever the tables are called.

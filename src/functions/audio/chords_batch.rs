@@ -5,8 +5,8 @@ use std::sync::Arc;
 use duckdb::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 
 use super::batch::{self, AGAIN, FILES, Listener, SOURCE, heard};
-use super::decoded;
 use super::extract_chords::{Finder, PARAMS, Span};
+use super::{batch_rows, decoded};
 use crate::control::Control;
 use crate::error::Result;
 use crate::functions::contract::{Binding, Call, Category, Column, Docs, TableFunction};
@@ -41,7 +41,7 @@ impl TableFunction for ExtractChordsBatch {
     }
 
     fn columns(&self) -> Vec<Column> {
-        batch::columns()
+        batch_rows::columns()
     }
 
     fn docs(&self) -> Option<Docs> {

@@ -6,12 +6,12 @@ use duckdb::arrow::array::{ArrayRef, BinaryArray, Int64Array, ListBuilder, Primi
 use duckdb::arrow::datatypes::Float32Type;
 
 use super::batch::{self, AGAIN, FILES, Listener, SOURCE, heard};
-use super::decoded;
 use super::spectra::{MEL_PARAMS, MFCC_PARAMS, mel_of_samples, mfcc_of_samples};
 use super::tiles::{PARAMS as TILE_PARAMS, tiles_of_samples};
+use super::{batch_rows, decoded};
 use crate::audio::mel::Frames;
 use crate::control::Control;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::functions::contract::{Binding, Call, Category, Column, Docs, TableFunction};
 use crate::store::Heard;
 use crate::train::{Default, Kind, Options, Param};
@@ -64,7 +64,7 @@ impl TableFunction for ExtractFeaturesBatch {
     }
 
     fn columns(&self) -> Vec<Column> {
-        batch::columns()
+        batch_rows::columns()
     }
 
     fn docs(&self) -> Option<Docs> {
@@ -91,11 +91,36 @@ impl TableFunction for ExtractFeaturesBatch {
             What::Mfcc => mfcc_of_samples(&[0.0], &call.options).map(drop),
         };
         checked.map_err(|error| error.within(&self.name()))?;
+        check_kind(&self.name(), &call.options, params)?;
         let name = format!("{} {}", self.name(), call.options.text("kind").unwrap_or("mfcc"));
         let mut task = batch::task(name, call, params, columns);
         task.function = self.name();
         batch::bind(call, task, Features { kind, options: call.options.clone() })
     }
+}
+
+/// Fails on an option that means something to other kinds alone.
+fn check_kind(function: &str, options: &Options, own: &[Param]) -> Result<()> {
+    let kind = options.text("kind").unwrap_or("mfcc");
+    let params = params();
+    let defaults = Options::defaults(&params);
+    let has = |params: &[Param], name: &str| params.iter().any(|param| param.name == name);
+    let foreign = params.iter().filter(|param| !has(own, param.name));
+    for name in foreign.map(|param| param.name) {
+        // The default, given, changes nothing.
+        if options.get(name) == defaults.get(name) {
+            continue;
+        }
+        let kinds = [("mfcc", MFCC_PARAMS), ("mel", MEL_PARAMS), ("tiles", TILE_PARAMS)];
+        let kinds = kinds.iter().filter(|(_, params)| has(params, name));
+        let kinds: Vec<String> = kinds.map(|(kind, _)| format!("kind := '{kind}'")).collect();
+        let message = format!(
+            "means nothing with kind := '{kind}'; leave it out, or take {}",
+            kinds.join(" or ")
+        );
+        return Err(Error::option(function, name, message));
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@
 
 mod audio_vectors;
 mod batch;
+mod batch_rows;
 mod chords_batch;
 mod extract_chords;
 mod features_batch;
@@ -80,7 +81,7 @@ const PATH: Param = Param::new(
     Kind::Text,
     Default::Required,
     "The file, as DuckDB's own functions take it: WAV, FLAC, MP3, Ogg Vorbis, AAC or M4A. NULL gives \
-     NULL.",
+     NULL; what DuckDB's settings do not let be read is an error, also of try_ functions.",
 );
 
 /// What a file's sound is asked with.

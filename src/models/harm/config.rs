@@ -1,5 +1,6 @@
 //! HARM's options, and the model that they describe.
 
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::train::{
     CLIP, Default, Kind, LEARNING_RATE, LossKind, MOMENTUM, OPTIMIZER, Objective, OptimizerConfig,
@@ -147,7 +148,7 @@ pub const PARAMS: &[Param] = &[
         Kind::Bool,
         Default::Bool(false),
         "Whether the vectors of audio are trained, too, from what they are given as; by default only the \
-         map from them to embeddings is.",
+         map from them to embeddings is. It needs audio.",
     ),
     Param::new(
         "user_dropout",
@@ -164,6 +165,21 @@ pub const PARAMS: &[Param] = &[
 ];
 
 impl Config {
+    /// The configuration for what was read.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; options of what was not read.
+    pub fn of(dataset: &Dataset, options: &Options) -> Result<Self> {
+        let config = Self::new(options)?;
+        if config.fine_tune && dataset.features.is_none() {
+            return Err(Error::data(
+                "fine_tune := true has no vectors to train; give them with the option 'audio', such as \
+                 audio := 'audio_vectors', or leave fine_tune out",
+            ));
+        }
+        Ok(config)
+    }
+
     /// Reads the options.
     ///
     /// # Errors

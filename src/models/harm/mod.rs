@@ -57,9 +57,9 @@ pub const SPEC: ModelSpec = ModelSpec {
     inputs: AUDIO,
     params: config::PARAMS,
     iterative: true,
-    memory: |dataset, options| Ok(initial::memory(dataset, &config::Config::new(options)?)),
+    memory: |dataset, options| Ok(initial::memory(dataset, &config::Config::of(dataset, options)?)),
     start: |dataset, options, device| {
-        let config = config::Config::new(options)?;
+        let config = config::Config::of(&dataset, options)?;
         Ok(Box::new(learner::Learner::new(dataset, config, device)?))
     },
     load: |artifact, device| {
