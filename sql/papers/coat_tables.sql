@@ -56,7 +56,7 @@ SELECT * FROM (VALUES
 ) AS c(name, kind, reads, options, has_factors);
 
 CREATE OR REPLACE TEMP TABLE inputs AS
-FROM (VALUES ('chords', getvariable('chords')), ('features', getvariable('features'))) i(reads, relation)
+FROM (VALUES ('chords', CAST(getvariable('chords') AS VARCHAR)), ('features', CAST(getvariable('features') AS VARCHAR))) i(reads, relation)
 WHERE relation IS NOT NULL;
 
 -- One row a training. Names end with what tells data and options apart, so that the latest version of a

@@ -9,7 +9,7 @@
 use std::f64::consts::TAU;
 
 use crate::data::chords::{Chord, Harmony};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 
 /// The most samples that are rendered: a gigabyte.
 const SAMPLES_MAX: f64 = 268_435_456.0;
@@ -89,8 +89,9 @@ pub fn render(chords: &[(&str, f64)], style: &Style, rate: u32, seed: u64) -> Re
         time += seconds;
         if !(seconds >= 0.0 && time * f64::from(rate) <= SAMPLES_MAX) {
             return Err(Error::data(format!(
-                "chord '{label}' of {seconds} s cannot be rendered: lengths are 0 or more, and \
-                 {SAMPLES_MAX} samples in all"
+                "chord '{}' of {seconds} s cannot be rendered: lengths are 0 or more, and \
+                 {SAMPLES_MAX} samples in all",
+                excerpt(label)
             )));
         }
         edges.push(time);

@@ -173,15 +173,21 @@ impl Parameters {
         Ok(&self.get(name)?.values)
     }
 
-    /// Applies the gradients of a step; variables that the loss does not depend on stay.
+    /// Applies the gradients of a step, which is the sum of these; variables that the loss does not
+    /// depend on stay.
     ///
     /// # Errors
     /// A gradient cannot be read from the device.
-    pub fn apply(&mut self, step: &StepVariables, grads: &GradStore) -> Result<()> {
+    pub fn apply(&mut self, step: &StepVariables, grads: &[GradStore]) -> Result<()> {
         let mut updates = Vec::with_capacity(step.entries.len());
         for (name, rows, var) in &step.entries {
-            let Some(grad) = grads.get(var) else { continue };
-            let grad = grad.flatten_all()?.to_vec1()?;
+            let mut grads = grads.iter().filter_map(|grads| grads.get(var));
+            let Some(first) = grads.next() else { continue };
+            let mut grad = first.flatten_all()?.to_vec1::<f32>()?;
+            for other in grads {
+                let other = other.flatten_all()?.to_vec1::<f32>()?;
+                grad.iter_mut().zip(other).for_each(|(to, x)| *to += x);
+            }
             updates.push(Update { name, rows: rows.as_deref(), grad });
         }
         self.update(&updates)
@@ -331,7 +337,7 @@ mod tests {
         let mut variables = StepVariables::default();
         let picked = parameters.rows("table", rows, &mut variables, &Device::Cpu).unwrap();
         let grads = picked.sqr().unwrap().sum_all().unwrap().backward().unwrap();
-        parameters.apply(&variables, &grads).unwrap();
+        parameters.apply(&variables, &[grads]).unwrap();
     }
 
     fn table(parameters: &Parameters) -> Vec<Vec<f32>> {

@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Design, Side, Table};
+use super::{Design, Side, Table, shares};
 use crate::data::Dataset;
 use crate::train::params::Per;
 use crate::train::{Initial, Memory, Optimizer, Parameters};
@@ -58,10 +58,11 @@ pub fn memory(dataset: &Dataset, design: &Design) -> Memory {
     let played = plays.min(config.rows(plays as usize) as u64);
     let pairs = played * (1 + config.negatives as u64);
     let (users, distinct) = (played.min(listeners), pairs.min(songs));
+    // Each share of the pairs has gradients of all that is not a table.
     let numbers = network.numbers(pairs, users, distinct)
         + users * users_width
         + distinct * songs_width
-        + dense;
+        + dense * shares::count(network.as_ref(), pairs);
     // Who played what both ways, the pairs and an epoch's order of them, places of rows.
     let lists = plays * (8 + 16) + (listeners + 3 * songs) * 4;
     let unstored = learned.saturating_sub(stored);

@@ -8,14 +8,15 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::{Batch, Batches};
+use super::content::Content;
 use super::initial::initial;
 use super::listeners::forget_sessions;
 use super::scorer::Scorer;
+use super::shares::{self, Step};
 use super::{CONTENT, Design, Pairs, Side};
 use crate::control::Control;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::nn::{self, Dropout};
 use crate::train::params::Per;
 use crate::train::{Model, Parameters, StepVariables, Training, Weights};
 
@@ -30,6 +31,13 @@ pub struct Learner {
     batches: Batches,
     /// Played pairs per step.
     rows: usize,
+}
+
+/// What a network sees of a batch.
+struct Seen {
+    weights: Weights,
+    content: Option<Content>,
+    pairs: Pairs,
 }
 
 impl Learner {
@@ -50,7 +58,7 @@ impl Learner {
     }
 
     /// What a network sees of a batch: the variables of the step, and the pairs.
-    fn look(&mut self, batch: &Batch, step: &mut StepVariables) -> Result<(Weights, Pairs)> {
+    fn look(&mut self, batch: &Batch, step: &mut StepVariables) -> Result<Seen> {
         let (network, device) = (self.design.network.as_ref(), &self.device);
         let mut weights = Weights::new();
         for name in &self.dense {
@@ -64,33 +72,42 @@ impl Learner {
             }
             weights.insert(table.name.into(), rows);
         }
-        if let Some(content) = network.content(&weights, &batch.songs)? {
-            weights.insert(CONTENT.into(), content);
+        let content = Content::new(network, &weights, &batch.songs, device)?;
+        if let Some(content) = &content {
+            weights.insert(CONTENT.into(), content.all());
         }
         let (users, songs) = (network.users(&weights)?, network.songs(&weights, &batch.songs)?);
         let pairs = Pairs { users, songs, at: batch.at.clone(), ids: batch.songs.clone() };
-        Ok((weights, pairs))
+        Ok(Seen { weights, content, pairs })
     }
 
-    /// One step: the mean loss, and how far the logits are apart.
-    fn step(&mut self, batch: &Batch, apart: bool, rng: &mut ChaCha8Rng) -> Result<(f64, f32)> {
-        let mut step = StepVariables::default();
-        let (weights, pairs) = self.look(batch, &mut step)?;
-        let (network, mut dropout) = (&self.design.network, Dropout::on(rng));
-        let parts = match apart {
-            true => network.parts(&weights, &pairs, &mut dropout)?,
-            false => vec![network.logits(&weights, &pairs, &mut dropout)?],
+    /// One step: the mean loss, and how far the logits are apart. `stream` is the first of the random
+    /// streams that it may use.
+    fn step(&mut self, batch: &Batch, apart: bool, stream: u64) -> Result<(f64, f32)> {
+        let mut variables = StepVariables::default();
+        let Seen { weights, content, pairs } = self.look(batch, &mut variables)?;
+        let step = Step {
+            network: self.design.network.as_ref(),
+            weights: &weights,
+            pairs: &pairs,
+            labels: &batch.labels,
+            apart,
+            seed: self.design.config.seed,
+            stream,
         };
-        let (mut loss, mut spread) = (Tensor::new(0.0_f32, &self.device)?, 0.0_f32);
-        for logits in &parts {
-            loss = (loss + nn::binary_cross_entropy(logits, &batch.labels)?)?;
-            let logits = logits.to_vec1::<f32>()?;
-            let lowest = logits.iter().copied().fold(f32::INFINITY, f32::min);
-            let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            spread = spread.max((highest - lowest) / (1.0 + highest.abs()));
+        // Another device has threads of its own.
+        let shares = match self.device {
+            Device::Cpu => shares::count(step.network, batch.labels.len() as u64) as usize,
+            _ => 1,
+        };
+        let mut outcome = step.learn(shares)?;
+        if let Some(content) = content {
+            let gradients = content.hand_on(&outcome.gradients)?;
+            outcome.gradients.extend(gradients);
         }
-        self.parameters.apply(&step, &loss.backward()?)?;
-        Ok((f64::from(loss.to_scalar::<f32>()?) / parts.len() as f64, spread))
+        self.parameters.apply(&variables, &outcome.gradients)?;
+        let spreads = outcome.ranges.iter().map(|(low, high)| (high - low) / (1.0 + high.abs()));
+        Ok((outcome.loss / outcome.ranges.len() as f64, spreads.fold(0.0, f32::max)))
     }
 
     /// The weights as they are stored: content is that of all songs, sessions are the mean of
@@ -147,7 +164,18 @@ impl Watch {
     }
 }
 
+/// The random streams of a step begin here: none is that of an epoch, or of another step.
+fn streams(epoch: usize, step: usize) -> u64 {
+    1 << 63 | (epoch as u64) << 40 | (step as u64) << 8
+}
+
 impl Training for Learner {
+    fn is_parallel(&self) -> bool {
+        let pairs = self.rows * (1 + self.design.config.negatives);
+        let network = self.design.network.as_ref();
+        shares::count(network, pairs as u64) > 1 || network.knows_content()
+    }
+
     fn epoch(&mut self, epoch: usize, control: &Control) -> Result<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.design.config.seed);
         rng.set_stream(epoch as u64);
@@ -159,7 +187,7 @@ impl Training for Learner {
         let watched = steps - steps.div_ceil(WATCHED);
         for (at, pairs) in control.through(order.chunks(self.rows)).enumerate() {
             let batch = self.batches.batch(pairs?, &mut rng);
-            let (loss, spread) = self.step(&batch, apart, &mut rng)?;
+            let (loss, spread) = self.step(&batch, apart, streams(epoch, at))?;
             total += loss * batch.labels.len() as f64;
             examples += batch.labels.len();
             if !loss.is_finite() {

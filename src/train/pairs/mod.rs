@@ -13,10 +13,12 @@
 
 mod batch;
 mod catalogue;
+mod content;
 mod initial;
 mod learner;
 mod listeners;
 mod scorer;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod tower;

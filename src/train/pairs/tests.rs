@@ -1,5 +1,7 @@
 //! Pair models on planted tastes, with a network that is a plain product.
 
+mod shares;
+
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
@@ -18,6 +20,8 @@ struct Product {
     hears: bool,
     /// What logits are multiplied by.
     scale: f64,
+    /// How many numbers it says that a pair takes.
+    numbers: u64,
 }
 
 impl Network for Product {
@@ -58,7 +62,7 @@ impl Network for Product {
     }
 
     fn numbers(&self, pairs: u64, users: u64, songs: u64) -> u64 {
-        pairs + 4 * (users + songs)
+        pairs * self.numbers + 4 * (users + songs)
     }
 }
 
@@ -82,7 +86,7 @@ fn design(per: Per, hears: bool, scale: f64) -> Design {
     options.set("batch_size", Setting::Int(48));
     options.set("learning_rate", Setting::Float(0.02));
     let config = Config { per, ..Config::new(&options).unwrap() };
-    Design { config, network: Arc::new(Product { hears, scale }) }
+    Design { config, network: Arc::new(Product { hears, scale, numbers: 1 }) }
 }
 
 fn fit(design: Design) -> Box<dyn Model> {

@@ -85,7 +85,7 @@ impl Learner {
         let mut step = StepVariables::default();
         let loss = self.loss(batch, &mut step, rng)?;
         let grads = loss.backward()?;
-        self.parameters.apply(&step, &grads)?;
+        self.parameters.apply(&step, std::slice::from_ref(&grads))?;
         Ok(f64::from(loss.to_scalar::<f32>()?))
     }
 
