@@ -11,15 +11,17 @@
 --   mfccs        song_id, features: 860 frames of 20 numbers
 
 CREATE OR REPLACE TABLE song_files AS
-SELECT song_id, concat(coalesce(getvariable('folder') || '/', ''), 'song_', row_number() OVER (ORDER BY song_id), '.wav') AS path,
-       list_transform(range(100), lambda place: chords[1 + place % len(chords)]) AS chords,
-       ['ballad', 'rock', 'reggae', 'waltz', 'hymn'][1 + CAST(floor(5 * chance('style', song_id, 0)) AS BIGINT)] AS style
-FROM song_chords;
+-- A file's name tells what is in it, so that one that is there can be kept.
+SELECT song_id, concat(coalesce(rtrim(getvariable('folder'), '/') || '/', ''), 'song_',
+                       left(md5(concat_ws('/', song_id, style, chords)), 16), '.wav') AS path, chords, style
+FROM (SELECT song_id, list_transform(range(100), lambda place: chords[1 + place % len(chords)]) AS chords,
+             ['ballad', 'rock', 'reggae', 'waltz', 'hymn'][1 + CAST(floor(5 * chance('style', song_id, 0)) AS BIGINT)] AS style
+      FROM song_chords);
 
 .print Rendering songs …
 SELECT format('COPY (SELECT render_chords(chords, style, 0.2) FROM song_files WHERE path = ''{0}'') TO ''{0}'' (FORMAT blob)',
               replace(path, '''', ''''''))
-FROM song_files WHERE path NOT IN (SELECT file FROM glob(coalesce(getvariable('folder') || '/', '') || 'song_*.wav'))
+FROM song_files WHERE path NOT IN (SELECT file FROM glob(coalesce(rtrim(getvariable('folder'), '/') || '/', '') || 'song_*.wav'))
 ORDER BY song_id
 .gexec
 

@@ -17,8 +17,9 @@ const LEAST_SONGS: usize = 10;
 /// Scores closer to each other than this share of their size are the same.
 const SAME: f32 = 1e-6;
 
-/// How many of how many listeners with plays have one score for more than nine in ten of the songs that
-/// were played; of at most 32 listeners, and 256 songs.
+/// How many of how many listeners with plays have one score for all of the songs that were played, but
+/// for the twentieth part with the highest scores and that with the lowest; of at most 32 listeners, and
+/// 256 songs.
 ///
 /// # Errors
 /// The model cannot score.
@@ -45,8 +46,7 @@ pub fn flat_listeners(model: &dyn Model, dataset: &Dataset) -> Result<(usize, us
     Ok((flat, listeners.len()))
 }
 
-/// Whether more than nine in ten scores are the same: those between the twentieth part from below and
-/// that from above.
+/// Whether all scores are the same but for the highest and the lowest twentieth part.
 fn is_flat(mut scores: Vec<f32>) -> bool {
     scores.sort_by(f32::total_cmp);
     let cut = scores.len().div_ceil(20);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_flat_where_more_than_nine_in_ten_are_the_same() {
+    fn scores_are_flat_where_all_but_the_ends_are_the_same() {
         let scores = |alike: usize| {
             let mut scores = vec![2.0; alike];
             scores
@@ -119,6 +119,8 @@ mod tests {
             scores
         };
         assert!(is_flat(scores(100)) && is_flat(scores(92)) && !is_flat(scores(80)));
+        let above = |count: usize| (0..100).map(|at| f32::from(u8::from(at < count))).collect();
+        assert!(is_flat(above(5)) && !is_flat(above(6)));
         assert!(is_flat(vec![f32::NEG_INFINITY; 20]) && is_flat(vec![1e6, 1e6 + 0.1]));
         assert!(!is_flat((0..10).map(|at| 1.0 + 1e-4 * at as f32).collect()));
     }

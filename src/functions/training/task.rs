@@ -330,7 +330,8 @@ impl Task {
         Ok((flat * TOLERATED > asked).then(|| {
             format!(
                 "{flat} of {asked} listeners that were looked at have the same score for nearly all songs: \
-                 the training is stuck; give another seed, a lower learning_rate or reg, or more epochs"
+                 the training is stuck; give another seed, more epochs, or, where the model has them, a lower \
+                 learning_rate or reg"
             )
         }))
     }

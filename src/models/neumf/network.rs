@@ -180,6 +180,10 @@ impl Network for NeuMf {
         self.heard.is_some()
     }
 
+    fn makes_content(&self) -> bool {
+        self.heard.is_some()
+    }
+
     fn content(&self, weights: &Weights, ids: &[u32]) -> Result<Option<Tensor>> {
         self.heard.as_ref().map(|heard| heard.content.codes(weights, ids)).transpose()
     }

@@ -56,13 +56,16 @@ pub fn memory(dataset: &Dataset, design: &Design) -> Memory {
         Per::Session => learned - 4 * listeners * users_width + 4 * songs * users_width,
     };
     let played = plays.min(config.rows(plays as usize) as u64);
-    let pairs = played * (1 + config.negatives as u64);
+    let pairs = config.pairs(played as usize);
     let (users, distinct) = (played.min(listeners), pairs.min(songs));
-    // Each share of the pairs has gradients of all that is not a table.
+    // Each share of the pairs has gradients of all that is not a table, and rows of its own.
+    let shares = shares::count(network.as_ref(), pairs);
+    let own = if shares > 1 { pairs * (users_width + songs_width) } else { 0 };
     let numbers = network.numbers(pairs, users, distinct)
+        + own
         + users * users_width
         + distinct * songs_width
-        + dense * shares::count(network.as_ref(), pairs);
+        + dense * shares;
     // Who played what both ways, the pairs and an epoch's order of them, places of rows.
     let lists = plays * (8 + 16) + (listeners + 3 * songs) * 4;
     let unstored = learned.saturating_sub(stored);

@@ -31,6 +31,8 @@ pub struct Learner {
     batches: Batches,
     /// Played pairs per step.
     rows: usize,
+    /// Into how many shares such a step is cut.
+    shares: u64,
 }
 
 /// What a network sees of a batch.
@@ -54,7 +56,13 @@ impl Learner {
         let rows = design.config.rows(batches.pairs.len());
         let parameters = initial(&dataset, &design, batches.pairs.len().div_ceil(rows));
         let dense = network.parameters().into_iter().map(|initial| initial.name).collect();
-        Ok(Self { dataset, device: device.clone(), parameters, dense, batches, rows, design })
+        // Another device has threads of its own.
+        let shares = match device {
+            Device::Cpu => shares::count(network.as_ref(), design.config.pairs(rows)),
+            _ => 1,
+        };
+        let device = device.clone();
+        Ok(Self { dataset, device, parameters, dense, batches, rows, shares, design })
     }
 
     /// What a network sees of a batch: the variables of the step, and the pairs.
@@ -95,11 +103,7 @@ impl Learner {
             seed: self.design.config.seed,
             stream,
         };
-        // Another device has threads of its own.
-        let shares = match self.device {
-            Device::Cpu => shares::count(step.network, batch.labels.len() as u64) as usize,
-            _ => 1,
-        };
+        let shares = shares::at_most(self.shares, batch.labels.len() as u64);
         let mut outcome = step.learn(shares)?;
         if let Some(content) = content {
             let gradients = content.hand_on(&outcome.gradients)?;
@@ -171,9 +175,7 @@ fn streams(epoch: usize, step: usize) -> u64 {
 
 impl Training for Learner {
     fn is_parallel(&self) -> bool {
-        let pairs = self.rows * (1 + self.design.config.negatives);
-        let network = self.design.network.as_ref();
-        shares::count(network, pairs as u64) > 1 || network.knows_content()
+        self.shares > 1 || self.design.network.makes_content()
     }
 
     fn epoch(&mut self, epoch: usize, control: &Control) -> Result<f64> {

@@ -148,6 +148,11 @@ pub trait Network: Send + Sync {
         false
     }
 
+    /// Whether it makes something of songs' content, in [`Network::content`].
+    fn makes_content(&self) -> bool {
+        false
+    }
+
     /// What is made of songs' content alone `(S, C)`; [`Network::songs`] finds it among the weights
     /// as [`CONTENT`]. Models are stored with that of all songs, so that answers need no content.
     /// `None` where songs are scored by what the data set says of them, or by their id alone.
@@ -242,6 +247,11 @@ impl Config {
         let group = 1 + self.negatives;
         let pairs = self.batch_size.unwrap_or((played * group / 300).clamp(64, 1_024));
         pairs.div_ceil(group)
+    }
+
+    /// Pairs per step of so many played ones.
+    pub fn pairs(&self, rows: usize) -> u64 {
+        rows as u64 * (1 + self.negatives as u64)
     }
 }
 

@@ -24,10 +24,21 @@ const LEAST_PAIRS: u64 = 128;
 /// The most shares of a batch.
 const MOST: u64 = 16;
 
+/// A share keeps so many times as many numbers as there are in all that it has gradients of its own of:
+/// with large layers, or a large vocabulary of chords, these would cost more than its pairs.
+const WORTH: u64 = 4;
+
 /// Into how many shares a batch of so many pairs is cut, where threads compute it.
 pub fn count(network: &dyn Network, pairs: u64) -> u64 {
-    let numbers = network.numbers(pairs, 0, 0);
-    (numbers / LEAST_NUMBERS).min(pairs / LEAST_PAIRS).clamp(1, MOST)
+    let numbers = network.numbers(pairs, 0, 0).saturating_sub(network.numbers(0, 0, 0));
+    let dense: u64 = network.parameters().iter().map(|initial| initial.count() as u64).sum();
+    let least = LEAST_NUMBERS.max(WORTH * dense);
+    (numbers / least).min(pairs / LEAST_PAIRS).clamp(1, MOST)
+}
+
+/// The same of a batch that is smaller than others of its training, as the last of an epoch may be.
+pub fn at_most(shares: u64, pairs: u64) -> usize {
+    shares.min(pairs / LEAST_PAIRS).max(1) as usize
 }
 
 /// What a step's pairs brought.

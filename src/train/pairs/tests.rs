@@ -22,6 +22,8 @@ struct Product {
     scale: f64,
     /// How many numbers it says that a pair takes.
     numbers: u64,
+    /// How many numbers it has that no pair looks at.
+    spare: usize,
 }
 
 impl Network for Product {
@@ -33,7 +35,8 @@ impl Network for Product {
     fn parameters(&self) -> Vec<Initial> {
         let bias = Initial::constant("bias", &[1], 0.0);
         let map = Initial::normal("map", &[2, 4], 0.5);
-        if self.hears { vec![bias, map] } else { vec![bias] }
+        let spare = Initial::constant("spare", &[self.spare], 0.0);
+        if self.hears { vec![bias, spare, map] } else { vec![bias, spare] }
     }
 
     fn users(&self, weights: &Weights) -> Result<Vec<Tensor>> {
@@ -86,7 +89,7 @@ fn design(per: Per, hears: bool, scale: f64) -> Design {
     options.set("batch_size", Setting::Int(48));
     options.set("learning_rate", Setting::Float(0.02));
     let config = Config { per, ..Config::new(&options).unwrap() };
-    Design { config, network: Arc::new(Product { hears, scale, numbers: 1 }) }
+    Design { config, network: Arc::new(Product { hears, scale, numbers: 1, spare: 0 }) }
 }
 
 fn fit(design: Design) -> Box<dyn Model> {

@@ -11,7 +11,7 @@ use crate::nn::{self, Dropout, Meetings};
 use crate::threads::Threads;
 use crate::train::Weights;
 use crate::train::pairs::content::Content;
-use crate::train::pairs::shares::{Step, count};
+use crate::train::pairs::shares::{Step, at_most, count};
 use crate::train::pairs::{CONTENT, Design, Network, Pairs, start};
 use crate::train::params::Per;
 
@@ -61,7 +61,7 @@ fn named(variables: &[(&'static str, Var)]) -> Weights {
 
 /// The loss, the range of logits, and the gradients of a step in so many shares.
 fn in_shares(hears: bool, shares: usize) -> (f64, (f32, f32), Vec<Vec<f32>>) {
-    let (network, ids) = (Product { hears, scale: 1.5, numbers: 1 }, songs());
+    let (network, ids) = (Product { hears, scale: 1.5, numbers: 1, spare: 0 }, songs());
     let variables = variables(hears, &ids);
     let mut weights = named(&variables);
     let content = Content::new(&network, &weights, &ids, &Device::Cpu).unwrap();
@@ -83,7 +83,7 @@ fn in_shares(hears: bool, shares: usize) -> (f64, (f32, f32), Vec<Vec<f32>>) {
 
 /// The same of the step as one graph.
 fn in_one_graph(hears: bool) -> (f64, (f32, f32), Vec<Vec<f32>>) {
-    let (network, ids) = (Product { hears, scale: 1.5, numbers: 1 }, songs());
+    let (network, ids) = (Product { hears, scale: 1.5, numbers: 1, spare: 0 }, songs());
     let variables = variables(hears, &ids);
     let mut weights = named(&variables);
     if let Some(content) = network.content(&weights, &ids).unwrap() {
@@ -118,11 +118,20 @@ fn shares_add_up_to_the_whole() {
 
 #[test]
 fn large_batches_have_shares_and_small_ones_have_none() {
-    let shares =
-        |numbers: u64, pairs: u64| count(&Product { hears: false, scale: 1.0, numbers }, pairs);
+    let shares = |numbers: u64, pairs: u64| {
+        count(&Product { hears: false, scale: 1.0, numbers, spare: 0 }, pairs)
+    };
     assert_eq!([64, 1024].map(|pairs| shares(10, pairs)), [1, 1]);
     assert_eq!([64, 256, 1024, 4096].map(|pairs| shares(2_000, pairs)), [1, 1, 3, 15]);
     assert_eq!([64, 256, 1024, 1 << 20].map(|pairs| shares(100_000, pairs)), [1, 2, 8, 16]);
+    assert_eq!([(3, 64), (3, 300), (3, 1024), (1, 1024)].map(|(s, p)| at_most(s, p)), [1, 2, 3, 1]);
+}
+
+#[test]
+fn what_each_share_has_gradients_of_is_small_beside_its_pairs() {
+    let shares =
+        |spare: usize| count(&Product { hears: false, scale: 1.0, numbers: 2_048, spare }, 1024);
+    assert_eq!([0, 100_000, 200_000, 300_000].map(shares), [4, 4, 2, 1]);
 }
 
 #[test]
@@ -130,7 +139,7 @@ fn a_training_is_the_same_on_one_thread_and_on_three() {
     let trained = |threads: usize| {
         let Design { mut config, .. } = design(Per::User, true, 1.0);
         config.batch_size = Some(480);
-        let network = Arc::new(Product { hears: true, scale: 1.0, numbers: 10_000 });
+        let network = Arc::new(Product { hears: true, scale: 1.0, numbers: 10_000, spare: 0 });
         assert_eq!(count(network.as_ref(), 480), 3);
         Threads::own(threads).unwrap().run(|| {
             let design = Design { config, network };
